@@ -1,0 +1,146 @@
+//! What a caller holds, and how far it reaches.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::permission::{Permission, covers};
+
+/// A granted node or wildcard, everywhere or inside one company.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// A node, `prefix.*` or `*`.
+    pub node: String,
+    /// The company that it is bound to.
+    pub company: Option<Uuid>,
+}
+
+/// A credential type's own first part of nodes.
+#[derive(Debug, Clone)]
+pub struct TypeScope {
+    /// The type.
+    pub id: Uuid,
+    /// Its `permissionScope`.
+    pub scope: String,
+}
+
+/// Everything that a caller holds, and the scopes that credential types have now.
+#[derive(Debug, Clone, Default)]
+pub struct Grants {
+    grants: Vec<Grant>,
+    scopes: Arc<[TypeScope]>,
+}
+
+impl Grants {
+    /// Puts together what was loaded.
+    #[must_use]
+    pub fn new(grants: Vec<Grant>, scopes: Arc<[TypeScope]>) -> Self {
+        Self { grants, scopes }
+    }
+
+    /// Whether `wanted` is held everywhere.
+    #[must_use]
+    pub fn hold(&self, wanted: &str) -> bool {
+        self.grants.iter().any(|grant| grant.company.is_none() && covers(&grant.node, wanted))
+    }
+
+    /// Whether `wanted` is held in `company`: there, or everywhere.
+    #[must_use]
+    pub fn hold_in(&self, company: Uuid, wanted: &str) -> bool {
+        self.grants
+            .iter()
+            .any(|grant| grant.company.is_none_or(|bound| bound == company) && covers(&grant.node, wanted))
+    }
+
+    /// How far `permission` reaches: the companies, and for a node of credentials also the types whose
+    /// own node allows the same.
+    #[must_use]
+    pub fn reach(&self, permission: Permission) -> Reach {
+        let mut reach = Reach::default();
+        if self.hold(permission.node()) {
+            reach.everywhere = true;
+            return reach;
+        }
+        reach.companies = self.companies(permission.node());
+        let Some(action) = permission.credential_action() else {
+            return reach;
+        };
+        for kind in self.scopes.iter() {
+            let node = format!("{}.{action}", kind.scope);
+            if self.hold(&node) {
+                reach.types.push(kind.id);
+            } else {
+                reach.pairs.extend(self.companies(&node).into_iter().map(|company| pair(company, kind.id)));
+            }
+        }
+        reach
+    }
+
+    /// The companies that `wanted` is bound to.
+    fn companies(&self, wanted: &str) -> Vec<Uuid> {
+        self.grants
+            .iter()
+            .filter(|grant| covers(&grant.node, wanted))
+            .filter_map(|grant| grant.company)
+            .collect()
+    }
+}
+
+/// The companies and credential types in which a caller holds a node. It is made from grants alone, so
+/// that a query which takes one shows nothing that the caller may not see.
+///
+/// A thing of a company and a type is reached where `everywhere`, or `companies` has its company, or
+/// `types` its type, or `pairs` both together; the SQL function `reaches` says the same.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    pub(crate) everywhere: bool,
+    pub(crate) companies: Vec<Uuid>,
+    pub(crate) types: Vec<Uuid>,
+    pub(crate) pairs: Vec<String>,
+}
+
+/// A company and a type together, as SQL writes them: `company::text || type::text`.
+fn pair(company: Uuid, kind: Uuid) -> String {
+    format!("{company}{kind}")
+}
+
+impl Reach {
+    /// Whether it reaches nothing at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.everywhere && self.companies.is_empty() && self.types.is_empty() && self.pairs.is_empty()
+    }
+
+    /// Whether it reaches `company` itself, or what is in it without a credential type.
+    #[must_use]
+    pub fn covers_company(&self, company: Uuid) -> bool {
+        self.everywhere || self.companies.contains(&company)
+    }
+
+    /// Whether it reaches a credential of `kind` in `company`.
+    #[must_use]
+    pub fn covers(&self, company: Uuid, kind: Uuid) -> bool {
+        self.covers_company(company)
+            || self.types.contains(&kind)
+            || self.pairs.contains(&pair(company, kind))
+    }
+
+    /// Whether it may reach some credential in `company`.
+    #[must_use]
+    pub fn enters_company(&self, company: Uuid) -> bool {
+        let company_first = company.to_string();
+        self.covers_company(company)
+            || !self.types.is_empty()
+            || self.pairs.iter().any(|pair| pair.starts_with(&company_first))
+    }
+
+    /// Whether it may reach some credential of `kind`.
+    #[must_use]
+    pub fn enters_type(&self, kind: Uuid) -> bool {
+        let kind_last = kind.to_string();
+        self.everywhere
+            || !self.companies.is_empty()
+            || self.types.contains(&kind)
+            || self.pairs.iter().any(|pair| pair.ends_with(&kind_last))
+    }
+}

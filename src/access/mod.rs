@@ -1,0 +1,16 @@
+//! Who is calling, and what they may do: permission nodes, grants, sessions, tokens and the one way in.
+
+pub mod caller;
+pub mod grants;
+pub mod password;
+pub mod permission;
+pub mod session;
+pub mod sign_in;
+pub mod token;
+
+mod attempts;
+mod store;
+
+pub use caller::{Actor, ActorKind, Caller, Origin, authenticate};
+pub use grants::{Grants, Reach};
+pub use permission::Permission;

@@ -1,0 +1,139 @@
+//! The list of permission nodes, and how a grant matches a node.
+
+/// Declares the nodes: the enum, its list, and what is known of each.
+macro_rules! permissions {
+    ($($variant:ident = $node:literal, $description:literal;)*) => {
+        /// A node that the program itself asks for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Permission {
+            $(#[doc = $description] $variant,)*
+        }
+
+        impl Permission {
+            /// Every node, in the catalogue's order.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The node as it is written.
+            #[must_use]
+            pub const fn node(self) -> &'static str {
+                match self { $(Self::$variant => $node,)* }
+            }
+
+            /// What holding it allows.
+            #[must_use]
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$variant => $description,)* }
+            }
+        }
+    };
+}
+
+permissions! {
+    CompanyFetch = "company.fetch", "Read one company";
+    CompanyFetchMany = "company.fetch.many", "List and search companies";
+    CompanyFetchAddress = "company.fetch.address", "See a company's address";
+    CompanyCreate = "company.create", "Make a company by hand";
+    CompanyUpdate = "company.update", "Change a company that was made by hand";
+    CompanyDelete = "company.delete", "Delete a company that was made by hand";
+    CredentialFetch = "credential.fetch", "Read one credential, without its secure values";
+    CredentialFetchMany = "credential.fetch.many", "List credentials, without their secure values";
+    CredentialCreate = "credential.create", "Store a credential";
+    CredentialUpdate = "credential.update", "Change a credential";
+    CredentialDelete = "credential.delete", "Delete a credential";
+    CredentialFieldsFetch = "credential.fields.fetch", "Read a credential's stored values, the secure ones sealed";
+    CredentialFieldsUpdate = "credential.fields.update", "Change a credential's values through its fields";
+    CredentialSecureValuesRead = "credential.secure_values.read", "Reveal a credential's secure values";
+    CredentialTypeFetch = "credential_type.fetch", "Read one credential type";
+    CredentialTypeFetchMany = "credential_type.fetch.many", "List credential types";
+    CredentialTypeCreate = "credential_type.create", "Make a credential type";
+    CredentialTypeUpdate = "credential_type.update", "Change a credential type and its fields";
+    CredentialTypeDelete = "credential_type.delete", "Delete a credential type with all its credentials";
+    UserRead = "user.read", "Read one's own account";
+    UserWrite = "user.write", "Change one's own account";
+    AuditRead = "audit.read", "Read the audit record";
+}
+
+impl Permission {
+    /// For a node of credentials, what follows `credential.`: every type has a node of its own for it,
+    /// `{permissionScope}.{action}`.
+    #[must_use]
+    pub fn credential_action(self) -> Option<&'static str> {
+        self.node().strip_prefix("credential.")
+    }
+}
+
+/// Whether `text` is a node: segments of `[a-z][a-z0-9_]*` with dots between, 200 characters at most.
+#[must_use]
+pub fn is_node(text: &str) -> bool {
+    text.len() <= 200 && text.split('.').all(is_segment)
+}
+
+fn is_segment(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// Whether `text` can be granted or asked for: a node, `prefix.*` or `*`.
+#[must_use]
+pub fn is_grant(text: &str) -> bool {
+    text == "*" || is_node(text.strip_suffix(".*").unwrap_or(text))
+}
+
+/// Whether holding `grant` passes a check for `wanted`. By segment: `a.*` covers `a.b`, `a.b.c` and
+/// `a.b.*`, but neither `a` nor `ab.c`. A wildcard in `wanted` is covered where all that it covers is.
+#[must_use]
+pub fn covers(grant: &str, wanted: &str) -> bool {
+    if grant == "*" || grant == wanted {
+        return true;
+    }
+    grant.strip_suffix('*').is_some_and(|prefix| {
+        prefix.ends_with('.') && wanted.len() > prefix.len() && wanted.starts_with(prefix)
+    })
+}
+
+/// Whether the first segment of `scope` begins a built-in node, so that a type may not take it.
+#[must_use]
+pub fn is_reserved(scope: &str) -> bool {
+    let first = |node: &str| node.split('.').next().unwrap_or_default().to_owned();
+    Permission::ALL.iter().any(|permission| first(permission.node()) == first(scope))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_match_by_segment() {
+        for (grant, wanted) in
+            [("*", "a"), ("*", "*"), ("a.*", "a.b"), ("a.*", "a.b.c"), ("a.*", "a.*"), ("a.*", "a.b.*")]
+        {
+            assert!(covers(grant, wanted), "{grant} covers {wanted}");
+        }
+        for (grant, wanted) in
+            [("a.*", "a"), ("a.*", "ab.c"), ("a.*", "*"), ("a.b", "a.b.c"), ("a.b.*", "a.*"), ("a", "a.b")]
+        {
+            assert!(!covers(grant, wanted), "{grant} does not cover {wanted}");
+        }
+    }
+
+    #[test]
+    fn grammar() {
+        for good in ["*", "a.*", "credential.fetch.many", "a1.b_c"] {
+            assert!(is_grant(good), "{good}");
+        }
+        for bad in [
+            "", ".", "a.", ".a", "a..b", "A.b", "cred*", "a.*.b", "**", "*.a", "a b", "1a", "a.é", "_a",
+            "a.*.*",
+        ] {
+            assert!(!is_grant(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn built_in_nodes_keep_the_grammar_and_are_unique() {
+        let nodes: std::collections::BTreeSet<_> =
+            Permission::ALL.iter().map(|permission| permission.node()).collect();
+        assert_eq!(nodes.len(), Permission::ALL.len());
+        assert!(nodes.into_iter().all(is_node));
+    }
+}

@@ -1,0 +1,104 @@
+//! The one way in. However a person shows who they are, [`finish`] decides whether they may enter and
+//! opens the session, so that no check can be left out on a side path.
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::PgConnection;
+
+use super::caller::{Actor, ActorKind, Origin};
+use super::session::{self, Tokens};
+use super::{attempts, password, store};
+use crate::app::App;
+use crate::audit::{self, Event, Outcome, Target};
+use crate::error::{Error, Result};
+use crate::user::{self, User};
+
+/// By which name a person signs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Name<'a> {
+    /// Their e-mail address.
+    Email(&'a str),
+    /// Their login.
+    Login(&'a str),
+}
+
+impl Name<'_> {
+    /// The spelling under which the account is kept.
+    fn canonical(self) -> String {
+        let (Self::Email(name) | Self::Login(name)) = self;
+        user::canonical_name(name)
+    }
+}
+
+/// An account, as much as sign-in must know of it.
+pub(super) struct Account {
+    pub id: uuid::Uuid,
+    pub name: String,
+    pub password_hash: Option<String>,
+    pub active: bool,
+}
+
+/// Signs in with a password.
+///
+/// # Errors
+/// [`Error::Unauthenticated`], the same and after the same time for an unknown name, a wrong password and
+/// a disabled account; [`Error::TooMany`] after too many failures, for the right password too.
+pub async fn with_password(
+    app: &App,
+    origin: &Origin,
+    name: Name<'_>,
+    password: SecretString,
+) -> Result<(Tokens, User)> {
+    if password.expose_secret().len() > password::MAX_BYTES {
+        return Err(Error::invalid("password", format!("Must be at most {} bytes", password::MAX_BYTES)));
+    }
+    let canonical = name.canonical();
+    let account = match name {
+        Name::Email(_) => store::account_by_email(&app.pool, &canonical).await?,
+        Name::Login(_) => store::account_by_login(&app.pool, &canonical).await?,
+    };
+    let subject = account.as_ref().map_or(canonical, |account| account.id.to_string());
+    let attempt = attempts::count(&app.pool, &subject, origin.address, app.clock.now()).await?;
+    let hash = account.as_ref().and_then(|account| account.password_hash.clone());
+    let matches = app.passwords.verify(hash, password).await?;
+    match account {
+        Some(account) if matches => {
+            let signed_in = finish(app, origin, account).await?;
+            attempt.succeeded(&app.pool).await?;
+            Ok(signed_in)
+        }
+        account => Err(refuse(app, origin, account).await?),
+    }
+}
+
+/// Lets a person in who has shown who they are, unless they are disabled.
+async fn finish(app: &App, origin: &Origin, account: Account) -> Result<(Tokens, User)> {
+    if !account.active {
+        return Err(refuse(app, origin, Some(account)).await?);
+    }
+    let mut transaction = app.pool.begin().await?;
+    let actor = Actor::user(account.id, account.name);
+    let tokens = session::open(&mut transaction, app, &actor, origin).await?;
+    let user = user::by_id(&mut transaction, account.id).await?;
+    transaction.commit().await?;
+    Ok((tokens, user))
+}
+
+/// Puts a refused sign-in on record. What was typed as a name is not: it may be a password.
+async fn refuse(app: &App, origin: &Origin, account: Option<Account>) -> Result<Error> {
+    let mut connection = app.pool.acquire().await?;
+    record_refusal(&mut connection, app, origin, account).await?;
+    Ok(Error::Unauthenticated { code: Some("InvalidCredentials"), message: "Wrong name or password" })
+}
+
+async fn record_refusal(
+    connection: &mut PgConnection,
+    app: &App,
+    origin: &Origin,
+    account: Option<Account>,
+) -> Result<()> {
+    let unknown = || Actor { id: None, name: "unknown".to_owned(), kind: ActorKind::User };
+    let actor = account.map_or_else(unknown, |account| Actor::user(account.id, account.name));
+    let target = Target { kind: "session", id: None, name: None };
+    let event = Event { outcome: Outcome::Denied, ..Event::new("session.create", target) };
+    audit::record(connection, &actor, origin, app.clock.now(), event).await
+}

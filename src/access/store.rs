@@ -1,0 +1,243 @@
+//! All SQL of access.
+
+use chrono::{DateTime, Utc};
+use sqlx::types::Json;
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::caller::Origin;
+use super::grants::{Grant, Grants, TypeScope};
+use super::sign_in::Account;
+use crate::error::Result;
+
+/// The name and the grants of `user`, where `session` is theirs and both are good now.
+pub(super) async fn load_caller(
+    pool: &PgPool,
+    user: Uuid,
+    session: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Option<(String, Grants)>> {
+    let row = sqlx::query!(
+        r#"
+        select u.name, u.permissions,
+            coalesce((
+                select jsonb_agg(jsonb_build_array(r.company_id, r.permissions))
+                from user_roles ur join roles r on r.id = ur.role_id
+                where ur.user_id = u.id
+            ), '[]') as "roles!: Json<Vec<(Option<Uuid>, Vec<String>)>>",
+            coalesce((
+                select jsonb_agg(jsonb_build_array(t.id, t.permission_scope)) from credential_types t
+            ), '[]') as "scopes!: Json<Vec<(Uuid, String)>>"
+        from sessions s join users u on u.id = s.user_id
+        where s.id = $1 and s.user_id = $2 and s.ended_at is null and s.expires_at > $3 and u.active
+        "#,
+        session,
+        user,
+        now
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(row.map(|row| {
+        let roles = row.roles.0.into_iter().chain([(None, row.permissions)]);
+        let grants = roles
+            .flat_map(|(company, nodes)| nodes.into_iter().map(move |node| Grant { node, company }))
+            .collect();
+        let scopes = row.scopes.0.into_iter().map(|(id, scope)| TypeScope { id, scope }).collect();
+        (row.name, Grants::new(grants, scopes))
+    }))
+}
+
+/// The account with this login.
+pub(super) async fn account_by_login(pool: &PgPool, login: &str) -> Result<Option<Account>> {
+    let account =
+        sqlx::query_as!(Account, "select id, name, password_hash, active from users where login = $1", login);
+    Ok(account.fetch_optional(pool).await?)
+}
+
+/// The account with this e-mail address.
+pub(super) async fn account_by_email(pool: &PgPool, email: &str) -> Result<Option<Account>> {
+    let account =
+        sqlx::query_as!(Account, "select id, name, password_hash, active from users where email = $1", email);
+    Ok(account.fetch_optional(pool).await?)
+}
+
+/// Keeps a new session.
+pub(super) async fn insert_session(
+    connection: &mut PgConnection,
+    id: Uuid,
+    user: Uuid,
+    origin: &Origin,
+    now: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into sessions (id, user_id, address, user_agent, created_at, last_used_at, expires_at)
+         values ($1, $2, $3, $4, $5, $5, $6)",
+        id,
+        user,
+        origin.address.map(|address| address.to_string()).unwrap_or_default(),
+        origin.user_agent,
+        now,
+        expires_at
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Marks a session as used.
+pub(super) async fn touch_session(connection: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("update sessions set last_used_at = $2 where id = $1", id, now).execute(connection).await?;
+    Ok(())
+}
+
+/// Ends a session, whatever tokens it has.
+pub(super) async fn end_session(connection: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("update sessions set ended_at = coalesce(ended_at, $2) where id = $1", id, now)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Removes sessions that no token can use any more.
+pub(super) async fn forget_expired_sessions(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("delete from sessions where expires_at < $1", now).execute(connection).await?;
+    Ok(())
+}
+
+/// Keeps a refresh token by its hash.
+pub(super) async fn insert_refresh_token(
+    connection: &mut PgConnection,
+    hash: &[u8],
+    session: Uuid,
+    predecessor: Option<&[u8]>,
+    expires_at: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into refresh_tokens (hash, session_id, predecessor, expires_at) values ($1, $2, $3, $4)",
+        hash,
+        session,
+        predecessor,
+        expires_at
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A session that may be refreshed.
+pub(super) struct LiveSession {
+    pub id: Uuid,
+    pub user_id: Uuid,
+    pub user_name: String,
+}
+
+/// The session of an unexpired refresh token, where it and its account are good now. It is locked, so
+/// that refreshes of one session come one after another.
+pub(super) async fn lock_session_of(
+    connection: &mut PgConnection,
+    hash: &[u8],
+    now: DateTime<Utc>,
+) -> Result<Option<LiveSession>> {
+    let session = sqlx::query_as!(
+        LiveSession,
+        "select s.id, u.id as user_id, u.name as user_name
+         from refresh_tokens t join sessions s on s.id = t.session_id join users u on u.id = s.user_id
+         where t.hash = $1 and t.expires_at > $2 and s.ended_at is null and s.expires_at > $2 and u.active
+         for update of s",
+        hash,
+        now
+    );
+    Ok(session.fetch_optional(connection).await?)
+}
+
+/// What has become of a refresh token.
+pub(super) struct RefreshTokenState {
+    pub spent_at: Option<DateTime<Utc>>,
+    pub successor_spent: bool,
+}
+
+/// The state of a refresh token whose session is locked.
+pub(super) async fn refresh_token_state(
+    connection: &mut PgConnection,
+    hash: &[u8],
+) -> Result<RefreshTokenState> {
+    let state = sqlx::query_as!(
+        RefreshTokenState,
+        r#"select spent_at, exists(
+               select from refresh_tokens next where next.predecessor = t.hash and next.spent_at is not null
+           ) as "successor_spent!"
+           from refresh_tokens t where hash = $1"#,
+        hash
+    );
+    Ok(state.fetch_one(connection).await?)
+}
+
+/// Marks a refresh token as spent; the first time counts.
+pub(super) async fn spend_refresh_token(
+    connection: &mut PgConnection,
+    hash: &[u8],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!("update refresh_tokens set spent_at = coalesce(spent_at, $2) where hash = $1", hash, now)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Removes subjects whose failures all lie before `before`.
+pub(super) async fn forget_old_attempts(pool: &PgPool, before: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("delete from failed_attempts where latest < $1", before).execute(pool).await?;
+    Ok(())
+}
+
+/// Adds a failure of `subject`, unless it has `limit` of them since `since` already.
+pub(super) async fn add_attempt(
+    pool: &PgPool,
+    subject: &[u8],
+    at: DateTime<Utc>,
+    since: DateTime<Utc>,
+    limit: i32,
+) -> Result<bool> {
+    let done = sqlx::query!(
+        "insert into failed_attempts as f (subject, at, latest) values ($1, array[$2::timestamptz], $2)
+         on conflict (subject) do update
+            set at = array(select t from unnest(f.at) t where t > $3) || $2::timestamptz, latest = $2
+            where (select count(*) from unnest(f.at) t where t > $3) < $4",
+        subject,
+        at,
+        since,
+        i64::from(limit)
+    )
+    .execute(pool)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// The oldest failure of `subject` since `since`.
+pub(super) async fn oldest_attempt(
+    pool: &PgPool,
+    subject: &[u8],
+    since: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>> {
+    let oldest = sqlx::query_scalar!(
+        "select min(t) from failed_attempts f, unnest(f.at) t where f.subject = $1 and t > $2",
+        subject,
+        since
+    );
+    Ok(oldest.fetch_one(pool).await?)
+}
+
+/// Forgets every failure of `subject`.
+pub(super) async fn clear_attempts(pool: &PgPool, subject: &[u8]) -> Result<()> {
+    sqlx::query!("delete from failed_attempts where subject = $1", subject).execute(pool).await?;
+    Ok(())
+}
+
+/// Forgets the failure of `subject` that was counted at `at`.
+pub(super) async fn take_attempt_back(pool: &PgPool, subject: &[u8], at: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("update failed_attempts set at = array_remove(at, $2) where subject = $1", subject, at)
+        .execute(pool)
+        .await?;
+    Ok(())
+}

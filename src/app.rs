@@ -1,0 +1,173 @@
+//! `App`: what every operation works with. It is put together the same way by the program and by tests.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use ipnet::IpNet;
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::PgPool;
+
+use crate::access::Caller;
+use crate::access::password::Passwords;
+use crate::access::token::{self, TokenKeys};
+use crate::clock::Clock;
+use crate::config::{Admin, Config, Key};
+use crate::database::embedded::{self, Embedded};
+use crate::database::{self};
+use crate::user::{self, NewUser};
+use crate::vault::{MasterKey, Vault};
+
+/// The parts that operations need.
+pub struct App {
+    /// The database.
+    pub pool: PgPool,
+    /// The vault.
+    pub vault: Vault,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Signs and verifies access tokens.
+    pub tokens: TokenKeys,
+    /// Hashes and verifies passwords.
+    pub passwords: Passwords,
+    /// What of the configuration is asked for later.
+    pub settings: Settings,
+}
+
+/// The settings that requests need.
+pub struct Settings {
+    /// The address that clients use, without a slash at its end.
+    pub public_url: String,
+    /// Exact origins of browser apps.
+    pub cors_allowed_origins: Vec<String>,
+    /// The networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// A started program.
+pub struct Started {
+    /// Its parts.
+    pub app: Arc<App>,
+    /// The first administrator, where this start made one without being told a password.
+    pub new_admin: Option<Admin>,
+    embedded: Option<Embedded>,
+}
+
+/// The address of the administrator of an embedded database.
+const LOCAL_ADMIN: &str = "admin@localhost";
+
+impl Started {
+    /// Starts the database, checks the keys, brings the schema up to date and makes the first administrator.
+    ///
+    /// # Errors
+    /// One sentence that says what is wrong.
+    pub async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let data_dir = config.data_dir.clone().unwrap_or_else(embedded::default_data_dir);
+        let embedded = match &config.database {
+            Some(_) => None,
+            None => Some(Embedded::start(&data_dir).await?),
+        };
+        let built = build(config, clock, embedded.as_ref()).await;
+        match (built, embedded) {
+            (Ok((app, new_admin)), embedded) => Ok(Self { app: Arc::new(app), new_admin, embedded }),
+            (Err(error), None) => Err(error),
+            (Err(error), Some(embedded)) => {
+                embedded.stop().await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Closes the pool, then the embedded database.
+    ///
+    /// # Errors
+    /// Where the embedded database does not stop.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.app.pool.close().await;
+        match self.embedded {
+            Some(embedded) => embedded.stop().await,
+            None => Ok(()),
+        }
+    }
+}
+
+async fn build(
+    config: Config,
+    clock: Arc<dyn Clock>,
+    embedded: Option<&Embedded>,
+) -> anyhow::Result<(App, Option<Admin>)> {
+    let (options, keys) = match (config.database, embedded) {
+        (Some(options), _) => (options, None),
+        (None, Some(embedded)) => (embedded.connect_options(), Some(embedded.data_dir())),
+        (None, None) => anyhow::bail!("no database"),
+    };
+    let master_key = key(config.vault_master_key, keys, "vault-master-key")?;
+    let token_secret = key(config.token_secret, keys, "token-secret")?;
+    let pool = database::connect(options, config.database_max_connections).await?;
+    let master_key = MasterKey::new(master_key, config.vault_master_key_previous);
+    Vault::check_master_key(&pool, &master_key).await?;
+    database::migrate(&pool).await?;
+    let previous = config.token_secret_previous.as_ref().map(|secret| &secret[..]);
+    let app = App {
+        vault: Vault::open_ring(&pool, &master_key).await?,
+        tokens: TokenKeys::new(&token_secret[..], previous, &config.public_url),
+        passwords: Passwords::new()?,
+        settings: Settings {
+            public_url: config.public_url,
+            cors_allowed_origins: config.cors_allowed_origins,
+            trusted_proxies: config.trusted_proxies,
+        },
+        pool,
+        clock,
+    };
+    let new_admin = make_first_admin(&app, config.admin, embedded.is_some()).await?;
+    Ok((app, new_admin))
+}
+
+/// The configured key, or the one of the embedded database's folder.
+fn key(configured: Option<Key>, folder: Option<&Path>, name: &str) -> anyhow::Result<Key> {
+    match (configured, folder) {
+        (Some(key), _) => Ok(key),
+        (None, Some(folder)) => crate::vault::key_file(&folder.join(name)),
+        (None, None) => anyhow::bail!("no {name}"),
+    }
+}
+
+/// Makes the administrator that the configuration names, where there is no account yet. On the embedded
+/// database one is made all the same; its random password is in the answer, and nowhere else.
+async fn make_first_admin(
+    app: &App,
+    configured: Option<Admin>,
+    is_embedded: bool,
+) -> anyhow::Result<Option<Admin>> {
+    let mut transaction = app.pool.begin().await?;
+    database::one_at_a_time(&mut transaction).await?;
+    if !user::none_exists(&mut transaction).await? {
+        return Ok(None);
+    }
+    let is_told = configured.is_some();
+    let random = || Admin { email: LOCAL_ADMIN.to_owned(), password: token::new_refresh_token().0 };
+    let Some(admin) = configured.or_else(|| is_embedded.then(random)) else {
+        tracing::warn!("there is no account yet: set ADMIN_EMAIL and ADMIN_PASSWORD and start again");
+        return Ok(None);
+    };
+    let password = SecretString::from(admin.password.expose_secret());
+    let new = NewUser {
+        login: &admin.email,
+        email: Some(&admin.email),
+        name: "Administrator",
+        password_hash: Some(app.passwords.hash(password).await?),
+        roles: &["admin", "user"],
+    };
+    user::create(&mut transaction, app, &Caller::system(), &new)
+        .await
+        .context("the administrator cannot be made")?;
+    transaction.commit().await?;
+    Ok((!is_told).then_some(admin))
+}
+
+/// Where the embedded database of this configuration keeps its data.
+#[must_use]
+pub fn data_dir(config: &Config) -> PathBuf {
+    config.data_dir.clone().unwrap_or_else(embedded::default_data_dir)
+}

@@ -1,0 +1,176 @@
+//! Companies: the clients of the managed service provider.
+
+mod store;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::access::{Caller, Permission};
+use crate::app::App;
+use crate::audit::{self, Event, Target};
+use crate::error::{Error, OnConstraint, Result};
+use crate::id;
+use crate::page::{Paged, Paging};
+
+/// A company.
+#[derive(Debug, Clone)]
+pub struct Company {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name; two companies may share one.
+    pub name: String,
+    /// Its number in ConnectWise; none where it was made by hand.
+    pub cw_company_id: Option<i64>,
+    /// Its identifier in ConnectWise.
+    pub cw_identifier: Option<String>,
+    /// When it was made here.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed here.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// The nodes by which a caller sees a company.
+const SIGHT: [Permission; 2] = [Permission::CompanyFetch, Permission::CompanyFetchMany];
+
+/// The companies that the caller may list, by name. With a `search`, those whose name or identifier has
+/// it as a part or nearly so, best match first.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    search: Option<&str>,
+    paging: Option<Paging>,
+) -> Result<Paged<Company>> {
+    let reach = caller.reach(Permission::CompanyFetchMany);
+    match search {
+        None => Paged::fetch(paging, |window| store::list(&app.pool, &reach, window)).await,
+        Some(search) => Paged::fetch(paging, |window| store::search(&app.pool, &reach, search, window)).await,
+    }
+}
+
+/// The company with this id, where the caller holds all of `needed` in it.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`].
+pub async fn find(app: &App, caller: &Caller, needed: &[Permission], identifier: &str) -> Result<Company> {
+    let mut connection = app.pool.acquire().await?;
+    permitted(&mut connection, caller, needed, identifier).await
+}
+
+async fn permitted(
+    connection: &mut PgConnection,
+    caller: &Caller,
+    needed: &[Permission],
+    identifier: &str,
+) -> Result<Company> {
+    let missing = || not_found(identifier);
+    let id = id::parse(identifier).ok_or_else(missing)?;
+    let company = store::by_id(connection, id).await?.ok_or_else(missing)?;
+    caller.permit(needed, &SIGHT, |reach| reach.covers_company(id), missing)?;
+    Ok(company)
+}
+
+/// Whether the caller knows of a company in any way: by a node of companies, or of credentials in it.
+pub(crate) fn is_seen(caller: &Caller, company: Uuid) -> bool {
+    SIGHT.iter().any(|node| caller.reach(*node).covers_company(company))
+        || crate::credential::SIGHT.iter().any(|node| caller.reach(*node).enters_company(company))
+}
+
+/// Whether there is such a company.
+///
+/// # Errors
+/// Where the database fails.
+pub(crate) async fn exists(app: &App, id: Uuid) -> Result<bool> {
+    let mut connection = app.pool.acquire().await?;
+    Ok(store::by_id(&mut connection, id).await?.is_some())
+}
+
+/// Keeps a company from being deleted until the transaction ends.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub(crate) async fn hold(connection: &mut PgConnection, identifier: &str) -> Result<Uuid> {
+    let missing = || not_found(identifier);
+    let id = id::parse(identifier).ok_or_else(missing)?;
+    if store::hold(connection, id).await? { Ok(id) } else { Err(missing()) }
+}
+
+/// Makes a company by hand.
+///
+/// # Errors
+/// [`Error::Forbidden`] for a caller who may not make companies everywhere.
+pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Company> {
+    caller.require_everywhere(Permission::CompanyCreate)?;
+    let (id, now, name) = (id::new(), app.clock.now(), name.trim().to_owned());
+    let mut transaction = app.pool.begin().await?;
+    store::insert(&mut transaction, id, &name, now).await?;
+    let event = Event::new("company.create", Target::named("company", id, &name)).in_company(id);
+    audit::record_by(&mut transaction, app, caller, event).await?;
+    transaction.commit().await?;
+    Ok(Company { id, name, cw_company_id: None, cw_identifier: None, created_at: now, updated_at: now })
+}
+
+/// Renames a company that was made by hand.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Conflict`] for one that came from ConnectWise.
+pub async fn rename(app: &App, caller: &Caller, identifier: &str, name: Option<&str>) -> Result<Company> {
+    let mut transaction = app.pool.begin().await?;
+    let mut company = permitted(&mut transaction, caller, &[Permission::CompanyUpdate], identifier).await?;
+    refuse_foreign(&company)?;
+    if let Some(name) = name {
+        name.trim().clone_into(&mut company.name);
+        company.updated_at = app.clock.now();
+        store::rename(&mut transaction, company.id, &company.name, company.updated_at).await?;
+    }
+    let target = Target::named("company", company.id, &company.name);
+    audit::record_by(
+        &mut transaction,
+        app,
+        caller,
+        Event::new("company.update", target).in_company(company.id),
+    )
+    .await?;
+    transaction.commit().await?;
+    Ok(company)
+}
+
+/// Deletes a company that was made by hand and has no credentials.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Conflict`] for one that came from ConnectWise or
+/// has credentials.
+pub async fn delete(app: &App, caller: &Caller, identifier: &str) -> Result<()> {
+    let mut transaction = app.pool.begin().await?;
+    let company = permitted(&mut transaction, caller, &[Permission::CompanyDelete], identifier).await?;
+    refuse_foreign(&company)?;
+    store::delete(&mut transaction, company.id).await.on_constraint("credentials_company_id_fkey", || {
+        Error::Conflict(format!("The company '{}' has credentials: delete them first", company.name))
+    })?;
+    let target = Target::named("company", company.id, &company.name);
+    audit::record_by(
+        &mut transaction,
+        app,
+        caller,
+        Event::new("company.delete", target).in_company(company.id),
+    )
+    .await?;
+    Ok(transaction.commit().await?)
+}
+
+fn refuse_foreign(company: &Company) -> Result<()> {
+    match company.cw_company_id {
+        Some(_) => Err(Error::Conflict(format!(
+            "The company '{}' comes from ConnectWise: change it there",
+            company.name
+        ))),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn not_found(identifier: &str) -> Error {
+    Error::not_found("CompanyNotFound", "Company", identifier)
+}

@@ -1,0 +1,134 @@
+//! All SQL of companies.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::Company;
+use crate::access::Reach;
+use crate::error::Result;
+use crate::page::Window;
+
+pub(super) async fn by_id(connection: &mut PgConnection, id: Uuid) -> Result<Option<Company>> {
+    let company = sqlx::query_as!(
+        Company,
+        "select id, name, cw_company_id, cw_identifier, created_at, updated_at from companies where id = $1",
+        id
+    );
+    Ok(company.fetch_optional(connection).await?)
+}
+
+/// A row of a list, with the number of rows on all pages.
+struct Counted {
+    id: Uuid,
+    name: String,
+    cw_company_id: Option<i64>,
+    cw_identifier: Option<String>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    total: i64,
+}
+
+impl From<Counted> for (Company, i64) {
+    fn from(row: Counted) -> Self {
+        let Counted { id, name, cw_company_id, cw_identifier, created_at, updated_at, total } = row;
+        (Company { id, name, cw_company_id, cw_identifier, created_at, updated_at }, total)
+    }
+}
+
+pub(super) async fn list(pool: &PgPool, reach: &Reach, window: Window) -> Result<Vec<(Company, i64)>> {
+    let rows = sqlx::query_as!(
+        Counted,
+        r#"select id, name, cw_company_id, cw_identifier, created_at, updated_at, count(*) over () as "total!"
+           from companies
+           where $1 or id = any($2)
+           order by lower(name), id
+           limit $3 offset $4"#,
+        reach.everywhere,
+        &reach.companies,
+        window.limit,
+        window.offset
+    );
+    Ok(rows.fetch_all(pool).await?.into_iter().map(Into::into).collect())
+}
+
+/// Parts of the name or the identifier first, then what is nearly so (`pg_trgm` word similarity).
+pub(super) async fn search(
+    pool: &PgPool,
+    reach: &Reach,
+    search: &str,
+    window: Window,
+) -> Result<Vec<(Company, i64)>> {
+    let rows = sqlx::query_as!(
+        Counted,
+        r#"select id, name, cw_company_id, cw_identifier, created_at, updated_at, count(*) over () as "total!"
+           from companies
+           where ($1 or id = any($2))
+               and (name ilike $4 or cw_identifier ilike $4 or name %> $3 or cw_identifier %> $3)
+           order by (name ilike $4 or coalesce(cw_identifier, '') ilike $4) desc,
+               greatest(word_similarity($3, name), word_similarity($3, coalesce(cw_identifier, ''))) desc,
+               lower(name), id
+           limit $5 offset $6"#,
+        reach.everywhere,
+        &reach.companies,
+        search,
+        contains_pattern(search),
+        window.limit,
+        window.offset
+    );
+    Ok(rows.fetch_all(pool).await?.into_iter().map(Into::into).collect())
+}
+
+/// A `like` pattern for texts that have `part` in them, in which `%` and `_` mean themselves.
+fn contains_pattern(part: &str) -> String {
+    let mut pattern = String::with_capacity(part.len() + 2);
+    pattern.push('%');
+    for character in part.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// Locks a company against deletion; whether it is there.
+pub(super) async fn hold(connection: &mut PgConnection, id: Uuid) -> Result<bool> {
+    let held = sqlx::query!("select id from companies where id = $1 for key share", id);
+    Ok(held.fetch_optional(connection).await?.is_some())
+}
+
+pub(super) async fn insert(
+    connection: &mut PgConnection,
+    id: Uuid,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into companies (id, name, created_at, updated_at) values ($1, $2, $3, $3)",
+        id,
+        name,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn rename(
+    connection: &mut PgConnection,
+    id: Uuid,
+    name: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!("update companies set name = $2, updated_at = $3 where id = $1", id, name, now)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn delete(connection: &mut PgConnection, id: Uuid) -> std::result::Result<(), sqlx::Error> {
+    sqlx::query!("delete from companies where id = $1", id).execute(connection).await?;
+    Ok(())
+}

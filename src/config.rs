@@ -1,0 +1,345 @@
+//! Every setting, read once from the environment (and a `.env` file) into types.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ipnet::IpNet;
+use secrecy::SecretString;
+use sqlx::postgres::PgConnectOptions;
+use zeroize::Zeroizing;
+
+use crate::vault::KEY_BYTES;
+
+/// A key of 256 bits.
+pub type Key = Zeroizing<[u8; KEY_BYTES]>;
+
+/// The keys that `.env.example` shows. They are public, so they are refused.
+pub const EXAMPLE_KEYS: [&str; 2] =
+    ["ZXhhbXBsZS1leGFtcGxlLWV4YW1wbGUtZXhhbXBsZSE=", "dG9rZW4tZXhhbXBsZS10b2tlbi1leGFtcGxlLXRva2U="];
+
+/// The settings of a server.
+pub struct Config {
+    /// `DATABASE_URL`; none: the embedded Postgres.
+    pub database: Option<PgConnectOptions>,
+    /// `DATABASE_MAX_CONNECTIONS`, 20 by default.
+    pub database_max_connections: u32,
+    /// `DATA_DIR`; none: the default of the embedded Postgres.
+    pub data_dir: Option<PathBuf>,
+    /// `BIND_ADDRESS`, 127.0.0.1:3000 by default.
+    pub bind_address: SocketAddr,
+    /// `PUBLIC_URL` without a slash at its end; the bind address by default.
+    pub public_url: String,
+    /// `VAULT_MASTER_KEY`.
+    pub vault_master_key: Option<Key>,
+    /// `VAULT_MASTER_KEY_PREVIOUS`, while the master key is being changed.
+    pub vault_master_key_previous: Option<Key>,
+    /// `TOKEN_SECRET`.
+    pub token_secret: Option<Key>,
+    /// `TOKEN_SECRET_PREVIOUS`, while the secret is being changed.
+    pub token_secret_previous: Option<Key>,
+    /// `ADMIN_EMAIL` and `ADMIN_PASSWORD`: the first administrator.
+    pub admin: Option<Admin>,
+    /// `CORS_ALLOWED_ORIGINS`: exact origins, none by default.
+    pub cors_allowed_origins: Vec<String>,
+    /// `TRUSTED_PROXIES`: the networks whose `X-Forwarded-For` is believed, none by default.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `LOG_FORMAT`.
+    pub log_format: LogFormat,
+}
+
+/// The first administrator.
+pub struct Admin {
+    /// The e-mail address, which is the login too.
+    pub email: String,
+    /// The password.
+    pub password: SecretString,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Pretty,
+    /// For programs, an object a line.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "pretty" => Ok(Self::Pretty),
+            "json" => Ok(Self::Json),
+            _ => Err(()),
+        }
+    }
+}
+
+/// A setting that cannot be used, as one sentence that names its variable.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+type Result<T, E = ConfigError> = std::result::Result<T, E>;
+
+impl Config {
+    /// Reads the environment; what it does not set may stand in a `.env` file of the working directory.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first setting that cannot be used.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn from_env() -> Result<Self> {
+        let file = match dotenvy::from_path_iter(".env") {
+            Ok(lines) => lines
+                .collect::<Result<HashMap<_, _>, _>>()
+                .map_err(|error| ConfigError(format!("the file .env cannot be read: {error}")))?,
+            Err(_) => HashMap::new(),
+        };
+        Self::read(&|name| std::env::var(name).ok().or_else(|| file.get(name).cloned()))
+    }
+
+    /// Reads settings from anything that knows variables by name. An empty one counts as not set.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first setting that cannot be used.
+    pub fn read(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+        let settings = Settings { variable };
+        let bind_address = settings
+            .parsed("BIND_ADDRESS", "an address with a port, such as 127.0.0.1:3000")?
+            .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 3000)));
+        let config = Self {
+            database: settings
+                .parsed("DATABASE_URL", "a URL such as postgres://user:password@host/database")?,
+            database_max_connections: settings
+                .parsed("DATABASE_MAX_CONNECTIONS", "a number from 1 to 1000")?
+                .unwrap_or(20),
+            data_dir: settings.text("DATA_DIR").map(PathBuf::from),
+            bind_address,
+            public_url: settings.public_url(bind_address)?,
+            vault_master_key: settings.key("VAULT_MASTER_KEY")?,
+            vault_master_key_previous: settings.key("VAULT_MASTER_KEY_PREVIOUS")?,
+            token_secret: settings.key("TOKEN_SECRET")?,
+            token_secret_previous: settings.key("TOKEN_SECRET_PREVIOUS")?,
+            admin: settings.admin()?,
+            cors_allowed_origins: settings.origins()?,
+            trusted_proxies: settings.networks("TRUSTED_PROXIES")?,
+            log_format: settings.parsed("LOG_FORMAT", "pretty or json")?.unwrap_or_default(),
+        };
+        config.check()
+    }
+
+    fn check(self) -> Result<Self> {
+        if !(1..=1000).contains(&self.database_max_connections) {
+            return Err(ConfigError("DATABASE_MAX_CONNECTIONS must be a number from 1 to 1000".to_owned()));
+        }
+        let missing = [("VAULT_MASTER_KEY", &self.vault_master_key), ("TOKEN_SECRET", &self.token_secret)];
+        let first_missing = missing.into_iter().find(|(_, key)| key.is_none()).map(|(name, _)| name);
+        match first_missing {
+            Some(name) if self.database.is_some() => Err(ConfigError(format!(
+                "{name} must be set where DATABASE_URL is: 32 random bytes in base64, as `openssl rand -base64 32` makes them"
+            ))),
+            _ => Ok(self),
+        }
+    }
+}
+
+/// Typed looks at the variables.
+struct Settings<'a> {
+    variable: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Settings<'_> {
+    fn text(&self, name: &str) -> Option<String> {
+        (self.variable)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    fn parsed<T: FromStr>(&self, name: &str, what: &str) -> Result<Option<T>> {
+        let parse = |text: String| text.parse().map_err(|_| ConfigError(format!("{name} must be {what}")));
+        self.text(name).map(parse).transpose()
+    }
+
+    fn list(&self, name: &str) -> Vec<String> {
+        let text = self.text(name).unwrap_or_default();
+        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn key(&self, name: &str) -> Result<Option<Key>> {
+        self.text(name).map(Zeroizing::new).map(|text| parse_key(name, &text)).transpose()
+    }
+
+    fn public_url(&self, bind_address: SocketAddr) -> Result<String> {
+        let url = self.text("PUBLIC_URL").unwrap_or_else(|| format!("http://{bind_address}"));
+        match origin_of(&url) {
+            Some(origin) => Ok(origin.to_owned()),
+            None => {
+                Err(ConfigError("PUBLIC_URL must be an origin such as https://vault.example.com".to_owned()))
+            }
+        }
+    }
+
+    fn origins(&self) -> Result<Vec<String>> {
+        let origins = self.list("CORS_ALLOWED_ORIGINS");
+        match origins.iter().find(|origin| origin_of(origin) != Some(origin.as_str())) {
+            None => Ok(origins),
+            Some(origin) => Err(ConfigError(format!(
+                "CORS_ALLOWED_ORIGINS must be origins such as https://app.example.com with commas between, and '{origin}' is none"
+            ))),
+        }
+    }
+
+    fn networks(&self, name: &str) -> Result<Vec<IpNet>> {
+        let parse = |text: String| {
+            let network = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
+            network.map_err(|_| {
+                ConfigError(format!(
+                    "{name} must be networks such as 10.0.0.0/8 with commas between, and '{text}' is none"
+                ))
+            })
+        };
+        self.list(name).into_iter().map(parse).collect()
+    }
+
+    fn admin(&self) -> Result<Option<Admin>> {
+        let password = (self.variable)("ADMIN_PASSWORD").filter(|password| !password.is_empty());
+        match (self.text("ADMIN_EMAIL"), password) {
+            (None, None) => Ok(None),
+            (Some(email), Some(password)) => {
+                if !is_email(&email) {
+                    return Err(ConfigError("ADMIN_EMAIL must be an e-mail address".to_owned()));
+                }
+                let shortest = crate::access::password::MIN_CHARACTERS;
+                if password.chars().count() < shortest || password.len() > crate::access::password::MAX_BYTES
+                {
+                    return Err(ConfigError(format!(
+                        "ADMIN_PASSWORD must have {shortest} characters to 1 KiB"
+                    )));
+                }
+                Ok(Some(Admin { email, password: password.into() }))
+            }
+            _ => Err(ConfigError("ADMIN_EMAIL and ADMIN_PASSWORD must be set together".to_owned())),
+        }
+    }
+}
+
+/// Reads a key of 32 bytes in base64.
+fn parse_key(name: &str, text: &str) -> Result<Key> {
+    let rule = "must be 32 random bytes in base64, as `openssl rand -base64 32` makes them";
+    let bytes =
+        STANDARD.decode(text).map(Zeroizing::new).map_err(|_| ConfigError(format!("{name} {rule}")))?;
+    let key: [u8; KEY_BYTES] = bytes
+        .as_slice()
+        .try_into()
+        .map_err(|_| ConfigError(format!("{name} {rule}, and has {} bytes", bytes.len())))?;
+    let key = Zeroizing::new(key);
+    if EXAMPLE_KEYS.contains(&text) || key.iter().all(|byte| *byte == key[0]) {
+        return Err(ConfigError(format!("{name} is an example that anybody can know: it {rule}")));
+    }
+    Ok(key)
+}
+
+/// The origin (scheme, host and port) that `url` is, where it is nothing more but for a slash at its end.
+fn origin_of(url: &str) -> Option<&str> {
+    let origin = url.strip_suffix('/').unwrap_or(url);
+    let parsed = url::Url::parse(origin).ok()?;
+    let is_web = matches!(parsed.scheme(), "http" | "https");
+    (is_web && parsed.origin().ascii_serialization() == origin).then_some(origin)
+}
+
+/// Whether `text` looks like an e-mail address: something, an `@`, something, no spaces.
+#[must_use]
+pub fn is_email(text: &str) -> bool {
+    text.split_once('@')
+        .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty() && !host.contains('@'))
+        && !text.chars().any(|character| character.is_whitespace() || character.is_control())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config> {
+        let find = |name: &str| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        Config::read(&find)
+    }
+
+    fn refused(variables: &[(&str, &str)]) -> String {
+        read(variables).err().map(|error| error.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn nothing_needs_to_be_set() {
+        let config = read(&[]).unwrap();
+        assert!(config.database.is_none() && config.vault_master_key.is_none() && config.admin.is_none());
+        assert_eq!(config.public_url, "http://127.0.0.1:3000");
+    }
+
+    #[test]
+    fn keys_are_32_bytes_of_base64_that_nobody_else_knows() {
+        for bad in [
+            "short",
+            "not base64 !",
+            "AAAA",
+            EXAMPLE_KEYS[0],
+            EXAMPLE_KEYS[1],
+            &STANDARD.encode([0; 32]),
+            &STANDARD.encode([1; 33]),
+        ] {
+            for name in
+                ["VAULT_MASTER_KEY", "VAULT_MASTER_KEY_PREVIOUS", "TOKEN_SECRET", "TOKEN_SECRET_PREVIOUS"]
+            {
+                assert!(refused(&[(name, bad)]).starts_with(name), "{name}={bad}");
+            }
+        }
+        let good = STANDARD.encode(std::array::from_fn::<u8, 32, _>(|index| u8::try_from(index).unwrap()));
+        assert!(read(&[("VAULT_MASTER_KEY", &good)]).is_ok());
+    }
+
+    #[test]
+    fn the_example_keys_have_the_right_length() {
+        assert!(EXAMPLE_KEYS.iter().all(|key| STANDARD.decode(key).unwrap().len() == KEY_BYTES));
+    }
+
+    #[test]
+    fn a_database_of_ones_own_needs_keys_of_ones_own() {
+        assert!(
+            refused(&[("DATABASE_URL", "postgres://localhost/x")])
+                .starts_with("VAULT_MASTER_KEY must be set")
+        );
+    }
+
+    #[test]
+    fn origins_are_exact() {
+        for bad in
+            ["*", "example.com", "https://example.com/path", "https://a@example.com", "ftp://example.com"]
+        {
+            assert!(refused(&[("CORS_ALLOWED_ORIGINS", bad)]).contains("CORS_ALLOWED_ORIGINS"), "{bad}");
+        }
+        let config =
+            read(&[("CORS_ALLOWED_ORIGINS", "https://a.example.com, http://localhost:5173")]).unwrap();
+        assert_eq!(config.cors_allowed_origins, ["https://a.example.com", "http://localhost:5173"]);
+        assert_eq!(
+            read(&[("PUBLIC_URL", "https://vault.example.com/")]).unwrap().public_url,
+            "https://vault.example.com"
+        );
+    }
+
+    #[test]
+    fn the_administrator_is_whole_or_not_there() {
+        assert!(refused(&[("ADMIN_EMAIL", "a@example.com")]).contains("together"));
+        assert!(
+            refused(&[("ADMIN_EMAIL", "a@example.com"), ("ADMIN_PASSWORD", "short")])
+                .contains("ADMIN_PASSWORD")
+        );
+        assert!(
+            refused(&[("ADMIN_EMAIL", "nobody"), ("ADMIN_PASSWORD", "long enough")]).contains("ADMIN_EMAIL")
+        );
+    }
+}

@@ -1,0 +1,210 @@
+//! Credential types: which fields a credential has, and the first part of its permission nodes.
+
+mod change;
+mod store;
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::value::ValueType;
+use crate::access::{Caller, Permission, permission};
+use crate::app::App;
+use crate::audit::{self, Event, Target};
+use crate::error::{Error, OnConstraint, Result, Step, Violation};
+use crate::id;
+use crate::page::{Paged, Paging};
+
+pub use change::{Change, update};
+pub(crate) use store::hold;
+
+/// A field that a type defines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Field {
+    /// The field's own name for programs; no two of a type share one. It begins with a letter.
+    #[schemars(length(min = 1, max = 64), regex(pattern = r"^[A-Za-z][A-Za-z0-9_-]*$"), example = &"secretAccessKey")]
+    pub id: String,
+    /// The field's name for people.
+    #[schemars(length(min = 1, max = 200), regex(pattern = r"\S"), example = &"Secret Access Key")]
+    pub name: String,
+    /// Whether a credential must have a value for it.
+    #[schemars(example = true)]
+    pub required: bool,
+    /// Whether its values are sealed, and shown only by a reveal.
+    #[schemars(example = true)]
+    pub secure: bool,
+    /// What kind of value it holds.
+    #[schemars(example = &"password")]
+    pub value_type: ValueType,
+}
+
+/// A credential type.
+#[derive(Debug, Clone)]
+pub struct CredentialType {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name; no two types share one, in any case of letters.
+    pub name: String,
+    /// The first part of its permission nodes. It never changes.
+    pub permission_scope: String,
+    /// The address of a picture, or a picture's name.
+    pub icon: Option<String>,
+    /// Its fields, in order.
+    pub fields: Vec<Field>,
+    /// How many credentials of it the caller may list.
+    pub credential_count: i64,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A type to be made.
+#[derive(Debug, Clone)]
+pub struct NewType {
+    /// Its name.
+    pub name: String,
+    /// The first part of its permission nodes.
+    pub permission_scope: String,
+    /// A picture.
+    pub icon: Option<String>,
+    /// Its fields, in order.
+    pub fields: Vec<Field>,
+}
+
+/// The nodes by which a caller sees a type.
+const SIGHT: [Permission; 2] = [Permission::CredentialTypeFetch, Permission::CredentialTypeFetchMany];
+
+/// Every type, by name.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn list(app: &App, caller: &Caller, paging: Option<Paging>) -> Result<Paged<CredentialType>> {
+    let counted = caller.reach(Permission::CredentialFetchMany);
+    Paged::fetch(paging, |window| store::list(&app.pool, &counted, window)).await
+}
+
+/// The type with this id or, without regard to case, this name.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn find(app: &App, caller: &Caller, identifier: &str) -> Result<CredentialType> {
+    let mut connection = app.pool.acquire().await?;
+    load(&mut connection, caller, identifier).await
+}
+
+async fn load(connection: &mut PgConnection, caller: &Caller, identifier: &str) -> Result<CredentialType> {
+    let counted = caller.reach(Permission::CredentialFetchMany);
+    let found = match id::parse(identifier) {
+        Some(id) => store::by_id(connection, id, &counted).await?,
+        None => store::by_name(connection, identifier, &counted).await?,
+    };
+    found.ok_or_else(|| not_found(identifier))
+}
+
+/// Whether the caller knows of a type in any way: by a node of types, or of credentials of it.
+pub(crate) fn is_seen(caller: &Caller, kind: Uuid) -> bool {
+    SIGHT.iter().any(|node| !caller.reach(*node).is_empty())
+        || super::SIGHT.iter().any(|node| caller.reach(*node).enters_type(kind))
+}
+
+/// Makes a type.
+///
+/// # Errors
+/// [`Error::Invalid`] for a reserved or malformed scope, an impossible name or fields that share an id;
+/// [`Error::Conflict`] where the name or the scope is taken; [`Error::Forbidden`].
+pub async fn create(app: &App, caller: &Caller, new: NewType) -> Result<CredentialType> {
+    caller.require_everywhere(Permission::CredentialTypeCreate)?;
+    let now = app.clock.now();
+    let kind = CredentialType {
+        id: id::new(),
+        name: new.name.trim().to_owned(),
+        permission_scope: new.permission_scope.trim().to_lowercase(),
+        icon: new.icon,
+        fields: new.fields,
+        credential_count: 0,
+        created_at: now,
+        updated_at: now,
+    };
+    let mut violations = check_fields(&kind.fields);
+    violations.extend(check_name(&kind.name));
+    violations.extend(check_scope(&kind.permission_scope));
+    if !violations.is_empty() {
+        return Err(Error::Invalid(violations));
+    }
+    let mut transaction = app.pool.begin().await?;
+    taken(store::insert(&mut transaction, &kind).await, &kind)?;
+    let event = Event::new("credential_type.create", Target::named("credential_type", kind.id, &kind.name));
+    audit::record_by(&mut transaction, app, caller, event).await?;
+    transaction.commit().await?;
+    Ok(kind)
+}
+
+/// Deletes a type with all its credentials. Its nodes leave every role and account with it.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`].
+pub async fn delete(app: &App, caller: &Caller, identifier: &str) -> Result<()> {
+    caller.require_everywhere(Permission::CredentialTypeDelete)?;
+    let mut transaction = app.pool.begin().await?;
+    let kind = load(&mut transaction, caller, identifier).await?;
+    store::delete(&mut transaction, kind.id).await?;
+    store::revoke_scope(&mut transaction, &kind.permission_scope, app.clock.now()).await?;
+    let event = Event::new("credential_type.delete", Target::named("credential_type", kind.id, &kind.name));
+    audit::record_by(&mut transaction, app, caller, event).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// Gives the unique constraints of types their meaning.
+fn taken<T>(done: std::result::Result<T, sqlx::Error>, kind: &CredentialType) -> Result<T> {
+    let conflict = |what: &str, name: &str| {
+        Error::Conflict(format!("The {what} '{name}' is taken by another credential type"))
+    };
+    match done {
+        Err(error) if constraint(&error) == Some("credential_types_permission_scope_key") => {
+            Err(conflict("permissionScope", &kind.permission_scope))
+        }
+        done => done.on_constraint("credential_types_name_key", || conflict("name", &kind.name)),
+    }
+}
+
+fn constraint(error: &sqlx::Error) -> Option<&str> {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::constraint)
+}
+
+/// A name must not be mistaken for an id or for the older address of the list.
+fn check_name(name: &str) -> Option<Violation> {
+    let impossible = Uuid::try_parse(name).is_ok() || name.eq_ignore_ascii_case("credential-types");
+    impossible
+        .then(|| Violation::field("name", "Must not look like an id and must not be 'credential-types'"))
+}
+
+fn check_scope(scope: &str) -> Option<Violation> {
+    let message = if !permission::is_node(scope) || scope.len() > 100 {
+        "Must be segments of lower-case letters, digits and '_' with dots between, each beginning with a letter"
+    } else if permission::is_reserved(scope) {
+        "Must not begin with the first segment of a built-in permission node"
+    } else {
+        return None;
+    };
+    Some(Violation::field("permissionScope", message))
+}
+
+fn check_fields(fields: &[Field]) -> Vec<Violation> {
+    let mut seen = std::collections::HashSet::new();
+    let repeated = fields.iter().enumerate().filter(|(_, field)| !seen.insert(field.id.as_str()));
+    repeated
+        .map(|(index, _)| {
+            let path: [Step; 3] = ["fields".into(), index.into(), "id".into()];
+            Violation::new(path, "Another field of this type has the same id")
+        })
+        .collect()
+}
+
+pub(crate) fn not_found(identifier: &str) -> Error {
+    Error::not_found("CredentialTypeNotFound", "Credential type", identifier)
+}

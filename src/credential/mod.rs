@@ -1,0 +1,326 @@
+//! Credentials: named values of a company, with fields that a credential type defines. The values of
+//! secure fields are sealed by the vault.
+
+mod fields;
+pub mod kind;
+mod reveal;
+mod store;
+pub mod value;
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::access::{Caller, Permission};
+use crate::app::App;
+use crate::audit::{self, Event, Target};
+use crate::company;
+use crate::error::{Error, Result};
+use crate::id;
+use crate::page::{Paged, Paging};
+use crate::vault::Place;
+
+use fields::Checked;
+pub use fields::Input;
+pub use reveal::{reveal_all, reveal_one};
+
+/// A credential, without its secure values.
+#[derive(Debug, Clone)]
+pub struct Credential {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name; two credentials may share one.
+    pub name: String,
+    /// Free text.
+    pub notes: Option<String>,
+    /// Its type.
+    pub kind: Kind,
+    /// The company that it is of.
+    pub company: CompanyName,
+    /// The values of the fields that are not secure, by field id.
+    pub plain_values: HashMap<String, String>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What a credential shows of its type.
+#[derive(Debug, Clone)]
+pub struct Kind {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// The first part of its permission nodes.
+    pub permission_scope: String,
+    /// Its fields, in order.
+    pub fields: Vec<kind::Field>,
+}
+
+/// What a credential shows of its company.
+#[derive(Debug, Clone)]
+pub struct CompanyName {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+}
+
+/// A credential to be made.
+pub struct NewCredential {
+    /// Its name.
+    pub name: String,
+    /// Free text.
+    pub notes: Option<String>,
+    /// The id of its type.
+    pub type_id: String,
+    /// The id of its company.
+    pub company_id: String,
+    /// Its values.
+    pub fields: Vec<Input>,
+}
+
+/// A change of a credential. What is absent stays.
+#[derive(Default)]
+pub struct Change {
+    /// The name.
+    pub name: Option<String>,
+    /// The notes; `Some(None)` clears them.
+    pub notes: Option<Option<String>>,
+    /// Values; a field that is left out keeps its own.
+    pub fields: Vec<Input>,
+}
+
+/// A stored value: plain text, or sealed bytes.
+pub enum Stored {
+    /// The value of a field that is not secure.
+    Plain(String),
+    /// The sealed value of a secure field.
+    Sealed(Vec<u8>),
+}
+
+/// The nodes by which a caller sees a credential.
+pub(crate) const SIGHT: [Permission; 2] = [Permission::CredentialFetch, Permission::CredentialFetchMany];
+
+/// Loads a credential, where the caller holds all of `needed` on it.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`].
+pub async fn find(app: &App, caller: &Caller, needed: &[Permission], identifier: &str) -> Result<Credential> {
+    let mut connection = app.pool.acquire().await?;
+    load(&mut connection, caller, needed, identifier).await
+}
+
+async fn load(
+    connection: &mut PgConnection,
+    caller: &Caller,
+    needed: &[Permission],
+    identifier: &str,
+) -> Result<Credential> {
+    let missing = || not_found(identifier);
+    let id = id::parse(identifier).ok_or_else(missing)?;
+    let credential = store::by_id(connection, id).await?.ok_or_else(missing)?;
+    let covers = |reach: &crate::access::Reach| reach.covers(credential.company.id, credential.kind.id);
+    caller.permit(needed, &SIGHT, covers, missing)?;
+    Ok(credential)
+}
+
+/// The credentials of a company that the caller may list, by name.
+///
+/// # Errors
+/// [`Error::NotFound`] for a company that the caller may not see; [`Error::Forbidden`] for one in which
+/// they may list nothing.
+pub async fn list_of_company(
+    app: &App,
+    caller: &Caller,
+    identifier: &str,
+    paging: Option<Paging>,
+) -> Result<Paged<Credential>> {
+    let missing = || company::not_found(identifier);
+    let id = id::parse(identifier).ok_or_else(missing)?;
+    let reach = caller.reach(Permission::CredentialFetchMany);
+    if !company::exists(app, id).await? || !(reach.enters_company(id) || company::is_seen(caller, id)) {
+        return Err(missing());
+    }
+    if !reach.enters_company(id) {
+        return Err(Error::forbidden([Permission::CredentialFetchMany.node()]));
+    }
+    Paged::fetch(paging, |window| store::list_of_company(&app.pool, &reach, id, window)).await
+}
+
+/// The credentials of a type that the caller may list, by name.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Forbidden`] for a type of which they may list nothing.
+pub async fn list_of_type(
+    app: &App,
+    caller: &Caller,
+    identifier: &str,
+    paging: Option<Paging>,
+) -> Result<Paged<Credential>> {
+    let kind = kind::find(app, caller, identifier).await?;
+    let reach = caller.reach(Permission::CredentialFetchMany);
+    if !reach.enters_type(kind.id) {
+        return Err(Error::forbidden([Permission::CredentialFetchMany.node()]));
+    }
+    Paged::fetch(paging, |window| store::list_of_type(&app.pool, &reach, kind.id, window)).await
+}
+
+/// Stores a credential, its secure values sealed.
+///
+/// # Errors
+/// [`Error::NotFound`] naming a type or company that is not there for the caller; [`Error::Forbidden`];
+/// [`Error::Invalid`] with every value that breaks a rule.
+pub async fn create(app: &App, caller: &Caller, new: NewCredential) -> Result<Credential> {
+    let mut transaction = app.pool.begin().await?;
+    let missing_type = || kind::not_found(&new.type_id);
+    let kind_id = id::parse(&new.type_id).ok_or_else(missing_type)?;
+    let kind = kind::hold(&mut transaction, kind_id).await?.ok_or_else(missing_type)?;
+    let company = company::hold(&mut transaction, &new.company_id).await?;
+    refuse_creation(caller, company, kind.id, &new)?;
+    let values = fields::check_new(&kind.fields, new.fields)?;
+    let id = id::new();
+    let row = store::NewRow {
+        id,
+        name: new.name.trim(),
+        notes: new.notes.as_deref(),
+        kind: kind.id,
+        company,
+        plain_values: &values.plain,
+        now: app.clock.now(),
+    };
+    store::insert(&mut transaction, &row).await?;
+    write_secure(&mut transaction, app, id, &values).await?;
+    let credential = store::by_id(&mut transaction, id).await?.ok_or_else(|| not_found(&id.to_string()))?;
+    record(&mut transaction, app, caller, "credential.create", &credential).await?;
+    transaction.commit().await?;
+    Ok(credential)
+}
+
+/// Refuses a caller who may not store a credential of this type there. A company or type that they do
+/// not know of is not there.
+fn refuse_creation(caller: &Caller, company: Uuid, kind: Uuid, new: &NewCredential) -> Result<()> {
+    if caller.reach(Permission::CredentialCreate).covers(company, kind) {
+        Ok(())
+    } else if !kind::is_seen(caller, kind) {
+        Err(kind::not_found(&new.type_id))
+    } else if !company::is_seen(caller, company) {
+        Err(company::not_found(&new.company_id))
+    } else {
+        Err(Error::forbidden([Permission::CredentialCreate.node()]))
+    }
+}
+
+/// Changes a credential, where the caller holds all of `needed` on it.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Invalid`] with every value that breaks a rule.
+pub async fn update(
+    app: &App,
+    caller: &Caller,
+    needed: &[Permission],
+    identifier: &str,
+    change: Change,
+) -> Result<Credential> {
+    let mut transaction = app.pool.begin().await?;
+    let found = load(&mut transaction, caller, needed, identifier).await?;
+    let missing = || not_found(identifier);
+    let kind = kind::hold(&mut transaction, found.kind.id).await?.ok_or_else(missing)?;
+    let mut plain_values = store::hold_values(&mut transaction, found.id).await?.ok_or_else(missing)?;
+    let values = fields::check_change(&kind.fields, change.fields)?;
+    for field in &values.cleared {
+        plain_values.remove(field);
+    }
+    plain_values.extend(values.plain.clone());
+    let row = store::Update {
+        id: found.id,
+        name: change.name.as_deref().map(str::trim),
+        notes: change.notes.as_ref().map(Option::as_deref),
+        plain_values: &plain_values,
+        now: app.clock.now(),
+    };
+    store::update(&mut transaction, &row).await?;
+    store::delete_secure(&mut transaction, found.id, &values.cleared).await?;
+    write_secure(&mut transaction, app, found.id, &values).await?;
+    let credential = store::by_id(&mut transaction, found.id).await?.ok_or_else(missing)?;
+    record(&mut transaction, app, caller, "credential.update", &credential).await?;
+    transaction.commit().await?;
+    Ok(credential)
+}
+
+/// Deletes a credential with all its values, where the caller holds all of `needed` on it.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`].
+pub async fn delete(app: &App, caller: &Caller, needed: &[Permission], identifier: &str) -> Result<()> {
+    let mut transaction = app.pool.begin().await?;
+    let credential = load(&mut transaction, caller, needed, identifier).await?;
+    store::delete(&mut transaction, credential.id).await?;
+    record(&mut transaction, app, caller, "credential.delete", &credential).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// The values that a credential has, in the order of its type's fields, the secure ones sealed, where the
+/// caller holds all of `needed` on it.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`].
+pub async fn stored_values(
+    app: &App,
+    caller: &Caller,
+    needed: &[Permission],
+    identifier: &str,
+) -> Result<(Uuid, Vec<(String, Stored)>)> {
+    let mut connection = app.pool.acquire().await?;
+    let mut credential = load(&mut connection, caller, needed, identifier).await?;
+    let mut sealed: HashMap<_, _> =
+        store::sealed_values(&mut connection, credential.id).await?.into_iter().collect();
+    let mut stored = |field: kind::Field| {
+        let value = match field.secure {
+            true => sealed.remove(&field.id).map(Stored::Sealed),
+            false => credential.plain_values.remove(&field.id).map(Stored::Plain),
+        };
+        value.map(|value| (field.id, value))
+    };
+    Ok((credential.id, credential.kind.fields.into_iter().filter_map(&mut stored).collect()))
+}
+
+/// Seals a value for its place and keeps it.
+async fn put_sealed(
+    connection: &mut PgConnection,
+    app: &App,
+    credential: Uuid,
+    field: &str,
+    value: &str,
+) -> Result<()> {
+    let sealed = app.vault.seal(Place { credential, field }, value).map_err(Error::Internal)?;
+    store::put_sealed(connection, credential, field, &sealed).await
+}
+
+async fn write_secure(connection: &mut PgConnection, app: &App, id: Uuid, values: &Checked) -> Result<()> {
+    for (field, value) in &values.secure {
+        let value: &SecretString = value;
+        put_sealed(connection, app, id, field, value.expose_secret()).await?;
+    }
+    Ok(())
+}
+
+async fn record(
+    connection: &mut PgConnection,
+    app: &App,
+    caller: &Caller,
+    action: &'static str,
+    credential: &Credential,
+) -> Result<()> {
+    let target = Target::named("credential", credential.id, &credential.name);
+    audit::record_by(connection, app, caller, Event::new(action, target).in_company(credential.company.id))
+        .await
+}
+
+fn not_found(identifier: &str) -> Error {
+    Error::not_found("CredentialNotFound", "Credential", identifier)
+}

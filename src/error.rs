@@ -1,0 +1,190 @@
+//! The core's one error type. It knows nothing of HTTP: each wire contract writes it in its own bytes.
+
+use std::time::Duration;
+
+/// What the core's functions return.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why an operation was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The thing does not exist, or the caller may not know that it does.
+    #[error("{message}")]
+    NotFound {
+        /// A stable name for programs, such as `UserNotFound`.
+        code: &'static str,
+        /// A sentence that names what was looked for.
+        message: String,
+    },
+    /// The state of things forbids it: a name is taken, a thing is in use.
+    #[error("{0}")]
+    Conflict(String),
+    /// The input breaks rules; each violation names its field and its rule.
+    #[error("invalid input")]
+    Invalid(Vec<Violation>),
+    /// Nobody is signed in, or not with what was shown.
+    #[error("{message}")]
+    Unauthenticated {
+        /// A stable name for programs, where there is more to say than the status does.
+        code: Option<&'static str>,
+        /// What to tell the person.
+        message: &'static str,
+    },
+    /// The caller lacks permission nodes.
+    #[error("{message}")]
+    Forbidden {
+        /// What to tell the person.
+        message: String,
+        /// The nodes that are missing.
+        required: Vec<String>,
+    },
+    /// A limit on attempts was reached.
+    #[error("{message}")]
+    TooMany {
+        /// What to tell the person.
+        message: &'static str,
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+    /// A part that the operation needs is away for now; nothing was done.
+    #[error("{message}")]
+    Unavailable {
+        /// What to tell the person.
+        message: &'static str,
+        /// When it is worth trying again.
+        retry_after: Duration,
+        /// What the log is told.
+        #[source]
+        cause: anyhow::Error,
+    },
+    /// A fault of the program or its data. The cause goes to the log, never to a client.
+    #[error("internal error")]
+    Internal(#[source] anyhow::Error),
+}
+
+/// One broken rule of an input.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Violation {
+    /// The way into the input: names of fields and positions in lists.
+    pub path: Vec<Step>,
+    /// The rule, as a sentence.
+    pub message: String,
+}
+
+/// One step of the way into an input.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(untagged)]
+pub enum Step {
+    /// A field's or a parameter's name.
+    Name(String),
+    /// A position in a list, from 0.
+    Index(usize),
+}
+
+impl From<&str> for Step {
+    fn from(name: &str) -> Self {
+        Self::Name(name.to_owned())
+    }
+}
+
+impl From<usize> for Step {
+    fn from(index: usize) -> Self {
+        Self::Index(index)
+    }
+}
+
+impl Violation {
+    /// A violation at `path`.
+    pub fn new(path: impl IntoIterator<Item = Step>, message: impl Into<String>) -> Self {
+        Self { path: path.into_iter().collect(), message: message.into() }
+    }
+
+    /// A violation of a field at the top of the input.
+    pub fn field(name: &str, message: impl Into<String>) -> Self {
+        Self::new([Step::from(name)], message)
+    }
+}
+
+impl Error {
+    /// A single violation.
+    pub fn invalid(name: &str, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![Violation::field(name, message)])
+    }
+
+    /// A thing that is not there, or not for this caller. The name is cut where it is very long.
+    #[must_use]
+    pub fn not_found(code: &'static str, noun: &str, identifier: &str) -> Self {
+        let shown: String = identifier.chars().take(200).collect();
+        Self::NotFound { code, message: format!("{noun} with identifier '{shown}' was not found.") }
+    }
+
+    /// The plain refusal of a caller who lacks `required`.
+    pub fn forbidden<N: Into<String>>(required: impl IntoIterator<Item = N>) -> Self {
+        Self::Forbidden {
+            message: "Insufficient permissions".to_owned(),
+            required: required.into_iter().map(Into::into).collect(),
+        }
+    }
+
+    /// No valid token.
+    #[must_use]
+    pub fn unauthenticated() -> Self {
+        Self::Unauthenticated { code: None, message: "Unauthorized" }
+    }
+
+    /// A fault of the program or its data, with what the log is to say.
+    pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
+        Self::Internal(cause.into())
+    }
+}
+
+/// How long a client is asked to wait where the database is away.
+const DATABASE_RETRY: Duration = Duration::from_secs(2);
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        if is_passing(&error) {
+            let cause = anyhow::Error::new(error).context("database unavailable");
+            return Self::Unavailable {
+                message: "The database is not available, try again soon",
+                retry_after: DATABASE_RETRY,
+                cause,
+            };
+        }
+        Self::internal(error)
+    }
+}
+
+/// Whether the database may well answer the next time: it is away, full, restarting, or chose this
+/// transaction as the one to give up. SQLSTATE classes: PostgreSQL documentation, appendix A.
+fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
+            true
+        }
+        sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(database) => database.code().is_some_and(|code| {
+            ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class))
+                || ["25006", "40001", "40P01", "55P03"].contains(&&*code)
+        }),
+        _ => false,
+    }
+}
+
+/// Gives a constraint of the database its meaning.
+pub trait OnConstraint<T> {
+    /// Where Postgres refused because of the constraint or unique index `name`, the error is `meaning`.
+    ///
+    /// # Errors
+    /// `meaning` for that constraint, else what the database error is by itself.
+    fn on_constraint(self, name: &str, meaning: impl FnOnce() -> Error) -> Result<T>;
+}
+
+impl<T> OnConstraint<T> for std::result::Result<T, sqlx::Error> {
+    fn on_constraint(self, name: &str, meaning: impl FnOnce() -> Error) -> Result<T> {
+        self.map_err(|error| match error.as_database_error() {
+            Some(database) if database.constraint() == Some(name) => meaning(),
+            _ => error.into(),
+        })
+    }
+}

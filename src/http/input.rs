@@ -1,0 +1,185 @@
+//! The parts of a request that handlers take.
+
+use axum::body::Body as HttpBody;
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::{HeaderMap, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::contract::Failure;
+use super::handler::{Call, Description, Extract};
+use super::schema::InputSchema;
+use crate::error::{Error, Violation};
+use crate::page::Paging;
+
+/// The longest body, in bytes.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// A JSON body that keeps every rule of its type's schema.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned + JsonSchema + Send> Extract for Body<T> {
+    async fn extract(call: &mut Call) -> Result<Self, Failure> {
+        require_json(&call.parts.headers)?;
+        let bytes = read(call.take_body()).await?;
+        let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
+            let place = format!("line {} column {}", error.line(), error.column());
+            Error::Invalid(vec![Violation::new([], format!("The body is not valid JSON at {place}"))])
+        })?;
+        typed(call.row.description.body.as_ref(), value).map(Self)
+    }
+
+    fn describe(description: &mut Description) {
+        description.body = Some(InputSchema::of::<T>());
+    }
+}
+
+fn require_json(headers: &HeaderMap) -> Result<(), Failure> {
+    let content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if media_type.eq_ignore_ascii_case("application/json") {
+        Ok(())
+    } else {
+        Err(Failure::Http(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The Content-Type must be application/json"))
+    }
+}
+
+async fn read(body: HttpBody) -> Result<axum::body::Bytes, Failure> {
+    let collected = Limited::new(body, MAX_BODY).collect().await;
+    collected.map(http_body_util::Collected::to_bytes).map_err(|error| {
+        if error.downcast_ref::<LengthLimitError>().is_some() {
+            Failure::Http(StatusCode::PAYLOAD_TOO_LARGE, "The body must be at most 1 MiB")
+        } else {
+            Failure::Http(StatusCode::BAD_REQUEST, "The body did not arrive whole")
+        }
+    })
+}
+
+/// Holds a value against the row's schema, then makes the type of it.
+fn typed<T: DeserializeOwned>(schema: Option<&InputSchema>, value: Value) -> Result<T, Failure> {
+    if let Some(schema) = schema {
+        schema.check(&value)?;
+    }
+    serde_json::from_value(value).map_err(|error| {
+        tracing::debug!(%error, "an input kept its schema but not its type");
+        Error::Invalid(vec![Violation::new([], "The input is not of the documented shape")]).into()
+    })
+}
+
+/// The query's parameters. Unknown ones are passed over, empty ones count as absent.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned + JsonSchema + Send> Extract for Query<T> {
+    async fn extract(call: &mut Call) -> Result<Self, Failure> {
+        let schema = call.row.description.query.as_ref();
+        let mut members = Map::new();
+        for (name, value) in form_urlencoded::parse(call.parts.uri.query().unwrap_or_default().as_bytes()) {
+            let known = schema.and_then(|schema| schema.properties().find(|(property, _)| *property == name));
+            let Some((_, property)) = known.filter(|_| !value.is_empty()) else {
+                continue;
+            };
+            if members.insert(name.clone().into_owned(), coerced(&value, property)).is_some() {
+                return Err(Error::invalid(&name, "Must be given once").into());
+            }
+        }
+        typed(schema, Value::Object(members)).map(Self)
+    }
+
+    fn describe(description: &mut Description) {
+        description.query = Some(InputSchema::of::<T>());
+    }
+}
+
+/// A parameter's text as the type that its schema has. A number of any size is one.
+fn coerced(text: &str, schema: &Value) -> Value {
+    let is = |kind: &str| match &schema["type"] {
+        Value::Array(kinds) => kinds.iter().any(|known| known == kind),
+        known => known == kind,
+    };
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    match text {
+        "true" | "false" if is("boolean") => Value::Bool(text == "true"),
+        _ if is("integer") && !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            let bound = if text.starts_with('-') { i64::MIN } else { i64::MAX };
+            Value::from(text.parse::<i64>().unwrap_or(bound))
+        }
+        _ => Value::String(text.to_owned()),
+    }
+}
+
+/// The parameters of the path, in order. They are opaque: what names nothing is found nowhere.
+pub struct Path<const N: usize>(pub [String; N]);
+
+impl<const N: usize> Extract for Path<N> {
+    async fn extract(call: &mut Call) -> Result<Self, Failure> {
+        let missing = || Failure::Http(StatusCode::NOT_FOUND, "Resource not found");
+        let params = RawPathParams::from_request_parts(&mut call.parts, &()).await.map_err(|_| missing())?;
+        let values: Vec<String> = params.iter().map(|(_, value)| value.to_owned()).collect();
+        if values.iter().any(|value| value.contains('\0')) {
+            return Err(missing());
+        }
+        values.try_into().map(Self).map_err(|_| missing())
+    }
+
+    fn describe(_: &mut Description) {}
+}
+
+/// The `x-refresh-token` header.
+pub struct RefreshToken(pub SecretString);
+
+impl Extract for RefreshToken {
+    async fn extract(call: &mut Call) -> Result<Self, Failure> {
+        let value = call.parts.headers.get("x-refresh-token").and_then(|value| value.to_str().ok());
+        Ok(Self(value.ok_or_else(Error::unauthenticated)?.into()))
+    }
+
+    fn describe(description: &mut Description) {
+        description.headers.push(("x-refresh-token", "The refresh token"));
+    }
+}
+
+/// Which page of a list; without either parameter, all of it.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+pub struct PageQuery {
+    /// The page, from 1.
+    #[schemars(range(min = 1))]
+    #[serde(default)]
+    page: Option<i64>,
+    /// Records per page.
+    #[schemars(range(min = 1, max = 200))]
+    #[serde(default)]
+    rpp: Option<i64>,
+}
+
+/// Records per page where a request does not say.
+pub const DEFAULT_ROWS: i64 = 30;
+
+impl PageQuery {
+    /// The page that is asked for, where one is.
+    pub fn paging(self) -> Option<Paging> {
+        let asked = self.page.is_some() || self.rpp.is_some();
+        asked.then(|| paging(self.page, self.rpp))
+    }
+}
+
+/// A page with the defaults: the first one, 30 records.
+pub fn paging(page: Option<i64>, rpp: Option<i64>) -> Paging {
+    Paging { page: page.unwrap_or(1), rows: rpp.unwrap_or(DEFAULT_ROWS) }
+}
+
+/// Tells a member that is `null` from one that is absent: `Some(None)` and `None`.
+///
+/// # Errors
+/// What the member's own type says.
+pub fn present<'de, T, D>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    Option::<T>::deserialize(deserializer).map(Some)
+}

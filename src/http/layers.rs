@@ -1,0 +1,89 @@
+//! What happens around every request.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tracing::Instrument;
+
+use super::client::{self, RequestId};
+use super::contract::{Contract, Failure};
+use super::v1::V1;
+use crate::app::{App, Settings};
+
+/// The most that a request's headers may hold together, in bytes.
+const MAX_HEADERS: usize = 32 * 1024;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Gives the request an id, bounds its headers, writes its one line to the log and puts the headers on
+/// the answer that all answers have.
+pub async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let (id, began) = (crate::id::new(), Instant::now());
+    request.extensions_mut().insert(RequestId(id));
+    let (parts, body) = request.into_parts();
+    let address = client::origin(&parts, &app.settings.trusted_proxies).address;
+    let method = parts.method.clone();
+    let route =
+        parts.extensions.get::<MatchedPath>().map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
+    let span = tracing::info_span!("request", %id);
+    let mut response = if header_bytes(&parts.headers) > MAX_HEADERS {
+        V1::failure(&Failure::Http(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "The headers must be at most 32 KiB",
+        ))
+    } else {
+        next.run(Request::from_parts(parts, body)).instrument(span.clone()).await
+    };
+    let milliseconds = began.elapsed().as_secs_f64() * 1000.0;
+    let address = address.map(|address| address.to_string()).unwrap_or_default();
+    span.in_scope(|| {
+        tracing::info!(%method, route, status = response.status().as_u16(), milliseconds, address, "answered");
+    });
+    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    secure(response.headers_mut(), &app.settings);
+    response
+}
+
+fn header_bytes(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+}
+
+/// Headers that keep a browser from doing anything with an answer but hand it to its script. An answer
+/// may have its own for what it needs.
+fn secure(headers: &mut HeaderMap, settings: &Settings) {
+    let common = [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+    ];
+    let is_https = settings.public_url.starts_with("https://");
+    let strict = is_https.then_some((header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"));
+    for (name, value) in common.into_iter().chain(strict) {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+/// Lets scripts of the configured origins, and of no others, read answers. Never with cookies.
+pub fn cors(settings: &Settings) -> CorsLayer {
+    let origins =
+        settings.cors_allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("x-refresh-token"),
+        ])
+        .expose_headers([REQUEST_ID, header::RETRY_AFTER])
+        .max_age(std::time::Duration::from_secs(3600))
+}

@@ -1,0 +1,162 @@
+//! The route table. One row says everything about a route: its address, who may call it, what it takes
+//! and what it answers. The guard, the documents and the tests all read the row.
+//!
+//! A row begins with the method, must say who may call it, and ends with what it answers:
+//!
+//! ```text
+//! post("/credential/credentials", "Create Credential", create)
+//!     .needs([CredentialCreate])
+//!     .answers(201, "Credential Created Successfully!")
+//! ```
+
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use axum::routing::{MethodFilter, MethodRouter, on};
+
+use super::contract::{Contract, Failure};
+use super::guard::{Allowed, Visitor};
+use super::handler::{Call, Description, Handler, Proof};
+use crate::access::Permission;
+use crate::app::App;
+
+/// How long a request may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Who may call a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody, for the reason given.
+    Public(&'static str),
+    /// Whoever is signed in.
+    SignedIn,
+    /// Who holds all of these.
+    Needs(Vec<Permission>),
+}
+
+/// What is known of a route.
+pub struct Row {
+    /// The method.
+    pub method: Method,
+    /// The path below the contract's prefix.
+    pub path: &'static str,
+    /// The route's name.
+    pub title: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// The status of its success.
+    pub status: StatusCode,
+    /// The message of its success.
+    pub message: &'static str,
+    /// The source file that declares it.
+    pub source: &'static str,
+    /// What it takes and gives.
+    pub description: Description,
+}
+
+/// A row with the service that answers it.
+pub struct Route {
+    /// What is known of it.
+    pub row: Arc<Row>,
+    /// What answers it.
+    pub service: MethodRouter<Arc<App>>,
+}
+
+/// A row that does not say yet who may call it.
+pub struct Unguarded<H> {
+    method: Method,
+    path: &'static str,
+    title: &'static str,
+    source: &'static str,
+    handler: H,
+}
+
+/// A row that does not say yet what it answers. The handler gets a proof `P` that the guard let it pass.
+pub struct Guarded<P, H, A> {
+    draft: Unguarded<H>,
+    access: Access,
+    proof: std::marker::PhantomData<fn(P) -> A>,
+}
+
+macro_rules! methods {
+    ($($name:ident $method:ident),*) => {$(
+        #[doc = concat!("Begins a row for `", stringify!($method), "`.")]
+        #[track_caller]
+        pub fn $name<H>(path: &'static str, title: &'static str, handler: H) -> Unguarded<H> {
+            Unguarded { method: Method::$method, path, title, source: Location::caller().file(), handler }
+        }
+    )*};
+}
+methods!(get GET, post POST, put PUT, patch PATCH, delete DELETE);
+
+impl<H> Unguarded<H> {
+    /// Only who holds all of `permissions` may call it.
+    pub fn needs<A, const N: usize>(self, permissions: [Permission; N]) -> Guarded<Allowed, H, A>
+    where
+        H: Handler<Allowed, A>,
+    {
+        Guarded { draft: self, access: Access::Needs(permissions.into()), proof: std::marker::PhantomData }
+    }
+
+    /// Whoever is signed in may call it.
+    pub fn signed_in<A>(self) -> Guarded<Allowed, H, A>
+    where
+        H: Handler<Allowed, A>,
+    {
+        Guarded { draft: self, access: Access::SignedIn, proof: std::marker::PhantomData }
+    }
+
+    /// Anybody may call it, for this reason.
+    pub fn public<A>(self, reason: &'static str) -> Guarded<Visitor, H, A>
+    where
+        H: Handler<Visitor, A>,
+    {
+        Guarded { draft: self, access: Access::Public(reason), proof: std::marker::PhantomData }
+    }
+}
+
+impl<P: Proof, H: Handler<P, A>, A: 'static> Guarded<P, H, A> {
+    /// Ends the row: a success has this status and message, in the bytes of contract `C`.
+    pub fn answers<C: Contract>(self, status: StatusCode, message: &'static str) -> Route {
+        let Unguarded { method, path, title, source, handler } = self.draft;
+        let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
+        let description = H::describe();
+        let row =
+            Arc::new(Row { method, path, title, access: self.access, status, message, source, description });
+        let of_service = Arc::clone(&row);
+        let service = on(filter, move |State(app): State<Arc<App>>, request: Request| {
+            run::<C, P, H, A>(handler.clone(), Arc::clone(&of_service), app, request)
+        });
+        Route { row, service }
+    }
+}
+
+/// One request: the guard, then the handler, within the time-out.
+async fn run<C: Contract, P: Proof, H: Handler<P, A>, A>(
+    handler: H,
+    row: Arc<Row>,
+    app: Arc<App>,
+    request: Request,
+) -> Response {
+    let (status, message) = (row.status, row.message);
+    let work = async {
+        let mut call = Call::new(row, app, request);
+        let proof = P::prove(&mut call).await?;
+        handler.call(proof, &mut call).await
+    };
+    let outcome = match tokio::time::timeout(TIMEOUT, work).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Failure::Http(StatusCode::SERVICE_UNAVAILABLE, "The request took too long")),
+    };
+    match outcome {
+        Ok(answer) => C::success(status, message, answer),
+        Err(failure) => {
+            failure.log();
+            C::failure(&failure)
+        }
+    }
+}

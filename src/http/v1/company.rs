@@ -1,0 +1,167 @@
+//! Companies.
+
+use axum::http::StatusCode;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::V1;
+use crate::access::Permission::{
+    CompanyCreate, CompanyDelete, CompanyFetch, CompanyFetchAddress, CompanyFetchMany, CompanyUpdate,
+};
+use crate::clock::Timestamp;
+use crate::company::{self, Company};
+use crate::error::Result;
+use crate::http::contract::Listed;
+use crate::http::guard::Allowed;
+use crate::http::input::{Body, Path, Query, paging};
+use crate::http::route::{Route, delete, get, patch, post};
+
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/company/companies", "Get All Companies", list)
+            .needs([CompanyFetchMany])
+            .answers::<V1>(StatusCode::OK, "Companies Fetched Successfully!"),
+        post("/company/companies", "Create Company", create)
+            .needs([CompanyCreate])
+            .answers::<V1>(StatusCode::CREATED, "Company Created Successfully!"),
+        get("/company/companies/{identifier}", "Get Company by ID", fetch)
+            .needs([CompanyFetch])
+            .answers::<V1>(StatusCode::OK, "Company Fetched Successfully!"),
+        patch("/company/companies/{identifier}", "Update Company", update)
+            .needs([CompanyUpdate])
+            .answers::<V1>(StatusCode::OK, "Company Updated Successfully!"),
+        delete("/company/companies/{identifier}", "Delete Company", remove)
+            .needs([CompanyDelete])
+            .answers::<V1>(StatusCode::OK, "Company Deleted Successfully!"),
+    ]
+}
+
+/// A company.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct CompanyView {
+    /// The company's id.
+    id: Uuid,
+    /// Its name.
+    #[schemars(example = &"Acme Corp")]
+    name: String,
+    /// Its number in ConnectWise; `null` where it was made by hand.
+    #[serde(rename = "cw_CompanyId")]
+    #[schemars(example = 12345)]
+    cw_company_id: Option<i64>,
+    /// Its identifier in ConnectWise; `null` where it was made by hand.
+    #[serde(rename = "cw_Identifier")]
+    #[schemars(example = &"AcmeCorp")]
+    cw_identifier: Option<String>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<Company> for CompanyView {
+    fn from(company: Company) -> Self {
+        Self {
+            id: company.id,
+            name: company.name,
+            cw_company_id: company.cw_company_id,
+            cw_identifier: company.cw_identifier,
+            created_at: Timestamp(company.created_at),
+            updated_at: Timestamp(company.updated_at),
+        }
+    }
+}
+
+/// A company with what ConnectWise says of it.
+#[derive(Serialize, JsonSchema)]
+struct CompanyWithData {
+    #[serde(flatten)]
+    company: CompanyView,
+    /// What ConnectWise says of it; empty where it was made by hand.
+    #[serde(rename = "cw_Data")]
+    cw_data: Map<String, Value>,
+    /// Whether ConnectWise could not be asked now.
+    #[serde(rename = "cw_Stale")]
+    cw_stale: bool,
+    /// When ConnectWise said it.
+    #[serde(rename = "cw_FetchedAt")]
+    cw_fetched_at: Option<Timestamp>,
+}
+
+/// Which companies to list.
+#[derive(Deserialize, JsonSchema)]
+struct ListQuery {
+    /// The page, from 1 (default: 1).
+    #[schemars(range(min = 1))]
+    #[serde(default)]
+    page: Option<i64>,
+    /// Records per page (default: 30).
+    #[schemars(range(min = 1, max = 200))]
+    #[serde(default)]
+    rpp: Option<i64>,
+    /// A part of the name or the identifier, typing errors allowed.
+    #[schemars(length(max = 200))]
+    #[serde(default)]
+    search: Option<String>,
+}
+
+async fn list(allowed: Allowed, Query(query): Query<ListQuery>) -> Result<Listed<CompanyView>> {
+    let paging = Some(paging(query.page, query.rpp));
+    let companies = company::list(&allowed.app, &allowed.caller, query.search.as_deref(), paging).await?;
+    Ok(companies.map(CompanyView::from).into())
+}
+
+/// What to show of a company.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct FetchQuery {
+    /// Whether to show the address too, which takes `company.fetch.address`.
+    #[serde(default)]
+    include_address: bool,
+}
+
+async fn fetch(
+    allowed: Allowed,
+    Path([identifier]): Path<1>,
+    Query(query): Query<FetchQuery>,
+) -> Result<CompanyWithData> {
+    let needed = [CompanyFetch, CompanyFetchAddress];
+    let needed = if query.include_address { &needed[..] } else { &needed[..1] };
+    let company = company::find(&allowed.app, &allowed.caller, needed, &identifier).await?;
+    Ok(CompanyWithData { company: company.into(), cw_data: Map::new(), cw_stale: false, cw_fetched_at: None })
+}
+
+/// A company to be made by hand.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct CreateCompany {
+    /// Its name; two companies may share one.
+    #[schemars(length(min = 1, max = 200), regex(pattern = r"\S"), example = &"Acme Corp")]
+    name: String,
+}
+
+async fn create(allowed: Allowed, Body(input): Body<CreateCompany>) -> Result<CompanyView> {
+    Ok(company::create(&allowed.app, &allowed.caller, &input.name).await?.into())
+}
+
+/// A change of a company that was made by hand.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct UpdateCompany {
+    /// Its new name.
+    #[serde(default)]
+    #[schemars(with = "String", length(min = 1, max = 200), regex(pattern = r"\S"), example = &"Acme Corporation")]
+    name: Option<String>,
+}
+
+async fn update(
+    allowed: Allowed,
+    Path([identifier]): Path<1>,
+    Body(input): Body<UpdateCompany>,
+) -> Result<CompanyView> {
+    Ok(company::rename(&allowed.app, &allowed.caller, &identifier, input.name.as_deref()).await?.into())
+}
+
+async fn remove(allowed: Allowed, Path([identifier]): Path<1>) -> Result<()> {
+    company::delete(&allowed.app, &allowed.caller, &identifier).await
+}

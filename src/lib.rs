@@ -1,0 +1,30 @@
+//! TTSCM API: a vault for managed service providers.
+//!
+//! The map of the house, with what each part may use:
+//!
+//! ```text
+//! main  →  app, http, demo
+//!       →  access, user, company, credential, audit        the nouns: types and rules, SQL in their `store`
+//!       →  vault, database
+//!       →  error, page, id, clock, config
+//! ```
+//!
+//! `http` holds one folder for each wire contract; a contract parses requests, calls a noun and writes
+//! the answer. The nouns know nothing of HTTP. A test holds these arrows.
+
+pub mod access;
+pub mod app;
+pub mod audit;
+pub mod clock;
+pub mod company;
+pub mod config;
+pub mod credential;
+pub mod database;
+pub mod demo;
+pub mod error;
+pub mod http;
+pub mod id;
+pub mod page;
+pub mod telemetry;
+pub mod user;
+pub mod vault;

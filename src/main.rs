@@ -1,0 +1,96 @@
+//! The command line.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use secrecy::ExposeSecret;
+use tokio::signal::unix::{SignalKind, signal};
+
+use ttscm::app::Started;
+use ttscm::clock::SystemClock;
+use ttscm::config::Config;
+use ttscm::{demo, http, telemetry};
+
+/// A vault for managed service providers: their clients' credentials over one REST API.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server (the default).
+    Serve,
+    /// Run the server on a new database with sample data in it.
+    Demo,
+    /// Print API_ROUTES.md.
+    Routes,
+}
+
+fn main() -> std::process::ExitCode {
+    match run(Arguments::parse().command.unwrap_or(Command::Serve)) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ttscm: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    if let Command::Routes = command {
+        return Ok(std::io::stdout().write_all(http::docs::markdown().as_bytes())?);
+    }
+    let config = Config::from_env()?;
+    telemetry::start(config.log_format);
+    let runtime = tokio::runtime::Runtime::new().context("the asynchronous runtime cannot start")?;
+    runtime.block_on(serve(config, matches!(command, Command::Demo)))
+}
+
+async fn serve(config: Config, with_sample_data: bool) -> anyhow::Result<()> {
+    let address = config.bind_address;
+    let listener =
+        TcpListener::bind(address).with_context(|| format!("the address {address} cannot be used"))?;
+    let stop = stop_signal()?;
+    let started = Started::start(config, Arc::new(SystemClock)).await?;
+    let served = announce_and_serve(&started, listener, stop, with_sample_data).await;
+    started.stop().await?;
+    tracing::info!("stopped");
+    served
+}
+
+async fn announce_and_serve(
+    started: &Started,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+    with_sample_data: bool,
+) -> anyhow::Result<()> {
+    let url = &started.app.settings.public_url;
+    if with_sample_data {
+        println!("{}", demo::fill(&started.app).await?);
+    }
+    println!("TTSCM API is ready at {url}");
+    if let Some(admin) = &started.new_admin {
+        println!("The administrator is {} with the password {}", admin.email, admin.password.expose_secret());
+        println!("Keep the password: it is shown this once.");
+    }
+    tracing::info!(address = %listener.local_addr()?, "ready");
+    http::serve(&started.app, listener, stop).await
+}
+
+/// Resolves when the process is told to stop, by `SIGTERM` or Ctrl-C.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

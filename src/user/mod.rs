@@ -1,0 +1,123 @@
+//! People with an account.
+
+mod store;
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::access::Caller;
+use crate::app::App;
+use crate::audit::{self, Event, Target};
+use crate::error::{Error, OnConstraint, Result};
+
+pub use store::none_exists;
+
+/// A person with an account.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// Its id.
+    pub id: Uuid,
+    /// The name for signing in, in lower case.
+    pub login: String,
+    /// The e-mail address, in lower case.
+    pub email: Option<String>,
+    /// The display name.
+    pub name: String,
+    /// The address of a picture.
+    pub image: Option<String>,
+    /// The monikers of the roles.
+    pub roles: Vec<String>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// An account to be made.
+#[derive(Debug, Clone)]
+pub struct NewUser<'a> {
+    /// The name for signing in.
+    pub login: &'a str,
+    /// The e-mail address.
+    pub email: Option<&'a str>,
+    /// The display name.
+    pub name: &'a str,
+    /// The hash of the password, where there is one.
+    pub password_hash: Option<String>,
+    /// The monikers of unbound roles.
+    pub roles: &'a [&'a str],
+}
+
+/// A change of one's own account. What is absent stays.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// The display name.
+    pub name: Option<String>,
+    /// The picture; `Some(None)` takes it away.
+    pub image: Option<Option<String>>,
+}
+
+/// The spelling under which logins and e-mail addresses are kept and compared.
+#[must_use]
+pub fn canonical_name(name: &str) -> String {
+    name.trim().to_lowercase()
+}
+
+/// The account with this id.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn by_id(connection: &mut PgConnection, id: Uuid) -> Result<User> {
+    store::by_id(connection, id).await?.ok_or_else(|| not_found(&id.to_string()))
+}
+
+/// Makes an account.
+///
+/// # Errors
+/// [`Error::Conflict`] where the login or the e-mail address is taken.
+pub async fn create(
+    connection: &mut PgConnection,
+    app: &App,
+    caller: &Caller,
+    new: &NewUser<'_>,
+) -> Result<Uuid> {
+    let id = crate::id::new();
+    let login = canonical_name(new.login);
+    let email = new.email.map(canonical_name);
+    store::insert(connection, id, &login, email.as_deref(), new, app.clock.now())
+        .await
+        .on_constraint("users_login_key", || Error::Conflict(format!("The login '{login}' is taken")))?;
+    store::give_roles(connection, id, new.roles).await?;
+    audit::record_by(connection, app, caller, Event::new("user.create", Target::named("user", id, new.name)))
+        .await?;
+    Ok(id)
+}
+
+/// The caller's own account.
+///
+/// # Errors
+/// Where the account is gone, or the database fails.
+pub async fn own(app: &App, caller: &Caller) -> Result<User> {
+    let mut connection = app.pool.acquire().await?;
+    by_id(&mut connection, caller.user_id()?).await
+}
+
+/// Changes the caller's own account.
+///
+/// # Errors
+/// Where the account is gone, or the database fails.
+pub async fn update_own(app: &App, caller: &Caller, change: &Change) -> Result<User> {
+    let id = caller.user_id()?;
+    let mut transaction = app.pool.begin().await?;
+    store::update(&mut transaction, id, change, app.clock.now()).await?;
+    let user = by_id(&mut transaction, id).await?;
+    let event = Event::new("user.update", Target::named("user", id, &user.name));
+    audit::record_by(&mut transaction, app, caller, event).await?;
+    transaction.commit().await?;
+    Ok(user)
+}
+
+fn not_found(identifier: &str) -> Error {
+    Error::not_found("UserNotFound", "User", identifier)
+}

@@ -1,0 +1,47 @@
+//! Keys that the program keeps in a folder of its own, for the embedded database.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use super::KEY_BYTES;
+
+/// The key in this file, which is made with a random one (mode 0600, in base64) where it is missing.
+///
+/// # Errors
+/// Where the file cannot be read or made, or holds no key.
+pub fn key_file(path: &Path) -> anyhow::Result<Zeroizing<[u8; KEY_BYTES]>> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => Zeroizing::new(text),
+        Err(error) if error.kind() == ErrorKind::NotFound => make(path)?,
+        Err(error) => {
+            return Err(error).with_context(|| format!("the key file {} cannot be read", path.display()));
+        }
+    };
+    let bytes = STANDARD.decode(text.trim()).map(Zeroizing::new).ok();
+    let key = bytes.and_then(|bytes| <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).ok()).map(Zeroizing::new);
+    key.ok_or_else(|| anyhow!("the key file {} does not hold 32 bytes in base64", path.display()))
+}
+
+/// Writes the key beside its place first, so that a crash never leaves half a key.
+fn make(path: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let key: Zeroizing<[u8; KEY_BYTES]> = Zeroizing::new(rand::random());
+    let text = Zeroizing::new(STANDARD.encode(&key[..]));
+    let unfinished = path.with_extension("new");
+    let write = || -> std::io::Result<()> {
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&unfinished, path)?;
+        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    };
+    write().with_context(|| format!("the key file {} cannot be made", path.display()))?;
+    Ok(text)
+}

@@ -1,0 +1,15 @@
+//! What the tests stand on: one Postgres for the run, a database and a server for each test, and named
+//! actors who send requests. What goes round the API says so in its name (`db_…`).
+
+pub mod actor;
+pub mod app;
+pub mod cluster;
+pub mod fixture;
+pub mod log;
+pub mod request;
+pub mod time;
+
+pub use actor::Actor;
+pub use app::TestApp;
+pub use request::Answer;
+pub use serde_json::{Value, json};

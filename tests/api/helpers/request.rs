@@ -1,0 +1,72 @@
+//! Requests and their answers.
+
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+/// A request on its way.
+pub struct Request(pub reqwest::RequestBuilder);
+
+impl Request {
+    pub fn header(self, name: &str, value: &str) -> Self {
+        Self(self.0.header(name, value))
+    }
+
+    pub fn json(self, body: &Value) -> Self {
+        Self(self.0.json(body))
+    }
+
+    /// A body of any bytes.
+    pub fn body(self, body: impl Into<reqwest::Body>) -> Self {
+        Self(self.0.body(body))
+    }
+
+    pub async fn send(self) -> Answer {
+        let response = self.0.send().await.expect("an answer");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.expect("a body");
+        Answer { status, headers, text }
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    /// The body, where the status is this one; its `status` says the same.
+    #[track_caller]
+    pub fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        let body: Value = serde_json::from_str(&self.text).expect("a JSON body");
+        assert_eq!(body["status"], status, "{}", self.text);
+        assert_eq!(body["successful"], status < 400, "{}", self.text);
+        body
+    }
+
+    /// The `data` of a success.
+    #[track_caller]
+    pub fn data(&self) -> Value {
+        assert!(self.status < 300, "{} {}", self.status, self.text);
+        self.expect(self.status)["data"].clone()
+    }
+
+    /// The `[path, message]` pairs of a refused input.
+    #[track_caller]
+    pub fn violations(&self) -> Vec<(Value, String)> {
+        let body = self.expect(400);
+        assert_eq!(body["message"], "Validation error");
+        let errors = body["errors"].as_array().expect("errors").clone();
+        errors
+            .into_iter()
+            .map(|error| (error["path"].clone(), error["message"].as_str().unwrap_or_default().to_owned()))
+            .collect()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,5 @@
+//! The program through HTTP, on a real Postgres.
+
+mod helpers;
+
+mod company;
