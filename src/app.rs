@@ -7,14 +7,19 @@ use anyhow::Context;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use crate::access::Caller;
+use crate::access::cache::{self, Cache};
 use crate::access::password::Passwords;
 use crate::access::token::{self, TokenKeys};
 use crate::clock::Clock;
 use crate::config::{Admin, Config, Key};
 use crate::database::embedded::{self, Embedded};
+use crate::database::listener::{self, Heard};
 use crate::database::{self};
+use crate::role;
 use crate::user::{self, NewUser};
 use crate::vault::{MasterKey, Vault};
 
@@ -28,6 +33,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Signs and verifies access tokens.
     pub tokens: TokenKeys,
+    /// What callers hold, remembered between requests.
+    pub remembered: Cache,
     /// Hashes and verifies passwords.
     pub passwords: Passwords,
     /// What of the configuration is asked for later.
@@ -51,6 +58,8 @@ pub struct Started {
     /// The first administrator, where this start made one without being told a password.
     pub new_admin: Option<Admin>,
     embedded: Option<Embedded>,
+    stop_listening: oneshot::Sender<()>,
+    listening: JoinHandle<()>,
 }
 
 /// The address of the administrator of an embedded database.
@@ -69,7 +78,12 @@ impl Started {
         };
         let built = build(config, clock, embedded.as_ref()).await;
         match (built, embedded) {
-            (Ok((app, new_admin)), embedded) => Ok(Self { app: Arc::new(app), new_admin, embedded }),
+            (Ok((app, new_admin)), embedded) => {
+                let app = Arc::new(app);
+                let (stop_listening, stopped) = oneshot::channel();
+                let listening = tokio::spawn(listen(Arc::clone(&app), stopped));
+                Ok(Self { app, new_admin, embedded, stop_listening, listening })
+            }
             (Err(error), None) => Err(error),
             (Err(error), Some(embedded)) => {
                 embedded.stop().await?;
@@ -83,12 +97,24 @@ impl Started {
     /// # Errors
     /// Where the embedded database does not stop.
     pub async fn stop(self) -> anyhow::Result<()> {
+        drop(self.stop_listening);
+        self.listening.await?;
         self.app.pool.close().await;
         match self.embedded {
             Some(embedded) => embedded.stop().await,
             None => Ok(()),
         }
     }
+}
+
+/// Hears of changes that other servers make to what callers hold.
+async fn listen(app: Arc<App>, stopped: oneshot::Receiver<()>) {
+    let on = |heard| match heard {
+        Heard::Listening => app.remembered.hears(true),
+        Heard::Announcement => app.remembered.forget(),
+        Heard::Deaf => app.remembered.hears(false),
+    };
+    listener::listen(&app.pool, cache::CHANNEL, on, async { drop(stopped.await) }).await;
 }
 
 async fn build(
@@ -111,6 +137,7 @@ async fn build(
     let app = App {
         vault: Vault::open_ring(&pool, &master_key).await?,
         tokens: TokenKeys::new(&token_secret[..], previous, &config.public_url),
+        remembered: Cache::default(),
         passwords: Passwords::new()?,
         settings: Settings {
             public_url: config.public_url,
@@ -157,7 +184,7 @@ async fn make_first_admin(
         email: Some(&admin.email),
         name: "Administrator",
         password_hash: Some(app.passwords.hash(password).await?),
-        roles: &["admin", "user"],
+        roles: &[role::ADMIN_ID, role::USER_ID],
     };
     user::create(&mut transaction, app, &Caller::system(), &new)
         .await

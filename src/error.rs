@@ -20,7 +20,7 @@ pub enum Error {
     #[error("{0}")]
     Conflict(String),
     /// The input breaks rules; each violation names its field and its rule.
-    #[error("invalid input")]
+    #[error("invalid input: {}", sentences(.0))]
     Invalid(Vec<Violation>),
     /// Nobody is signed in, or not with what was shown.
     #[error("{message}")]
@@ -91,6 +91,22 @@ impl From<usize> for Step {
     fn from(index: usize) -> Self {
         Self::Index(index)
     }
+}
+
+/// Violations in one line, for the log.
+fn sentences(violations: &[Violation]) -> String {
+    let sentence = |violation: &Violation| {
+        let steps: Vec<_> = violation
+            .path
+            .iter()
+            .map(|step| match step {
+                Step::Name(name) => name.clone(),
+                Step::Index(index) => index.to_string(),
+            })
+            .collect();
+        format!("{}: {}", steps.join("."), violation.message)
+    };
+    violations.iter().map(sentence).collect::<Vec<_>>().join("; ")
 }
 
 impl Violation {
@@ -171,20 +187,21 @@ fn is_passing(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Gives a constraint of the database its meaning.
+/// Gives constraints of the database their meaning.
 pub trait OnConstraint<T> {
-    /// Where Postgres refused because of the constraint or unique index `name`, the error is `meaning`.
+    /// Where Postgres refused because of a constraint or unique index, `meaning` may say by its name
+    /// what that means.
     ///
     /// # Errors
-    /// `meaning` for that constraint, else what the database error is by itself.
-    fn on_constraint(self, name: &str, meaning: impl FnOnce() -> Error) -> Result<T>;
+    /// What `meaning` says, else what the database error is by itself.
+    fn on_constraint(self, meaning: impl FnOnce(&str) -> Option<Error>) -> Result<T>;
 }
 
 impl<T> OnConstraint<T> for std::result::Result<T, sqlx::Error> {
-    fn on_constraint(self, name: &str, meaning: impl FnOnce() -> Error) -> Result<T> {
-        self.map_err(|error| match error.as_database_error() {
-            Some(database) if database.constraint() == Some(name) => meaning(),
-            _ => error.into(),
+    fn on_constraint(self, meaning: impl FnOnce(&str) -> Option<Error>) -> Result<T> {
+        self.map_err(|error| {
+            let constraint = error.as_database_error().and_then(sqlx::error::DatabaseError::constraint);
+            constraint.and_then(meaning).unwrap_or_else(|| error.into())
         })
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! main  →  app, http, demo
-//!       →  access, user, company, credential, audit        the nouns: types and rules, SQL in their `store`
+//!       →  access, user, role, company, credential, audit  the nouns: types and rules, SQL in their `store`
 //!       →  vault, database
 //!       →  error, page, id, clock, config
 //! ```
@@ -25,6 +25,7 @@ pub mod error;
 pub mod http;
 pub mod id;
 pub mod page;
+pub mod role;
 pub mod telemetry;
 pub mod user;
 pub mod vault;

@@ -1,10 +1,14 @@
 //! The one who calls.
 
+use std::sync::Arc;
+
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::grants::{Grants, Reach};
 use super::permission::Permission;
-use super::{store, token};
+use super::store::{self, Loaded};
+use super::token;
 use crate::app::App;
 use crate::error::{Error, Result};
 
@@ -74,7 +78,7 @@ pub struct Caller {
     /// Where the request comes from.
     pub origin: Origin,
     /// What they hold.
-    pub grants: Grants,
+    pub grants: Arc<Grants>,
 }
 
 impl Caller {
@@ -83,7 +87,7 @@ impl Caller {
     pub fn system() -> Self {
         let all = super::grants::Grant { node: "*".to_owned(), company: None };
         let grants = Grants::new(vec![all], [].into());
-        Self { actor: Actor::system(), session: None, origin: Origin::default(), grants }
+        Self { actor: Actor::system(), session: None, origin: Origin::default(), grants: Arc::new(grants) }
     }
 
     /// The account of a person; the program has none.
@@ -152,7 +156,29 @@ impl Caller {
 /// [`Error::Unauthenticated`] for anything but a token that is good now.
 pub async fn authenticate(app: &App, token: &str, origin: Origin) -> Result<Caller> {
     let claims = token::verify(&app.tokens, token, app.clock.now()).ok_or_else(Error::unauthenticated)?;
-    let loaded = store::load_caller(&app.pool, claims.sub, claims.sid, app.clock.now()).await?;
-    let (name, grants) = loaded.ok_or_else(Error::unauthenticated)?;
-    Ok(Caller { actor: Actor::user(claims.sub, name), session: Some(claims.sid), origin, grants })
+    let remembered = app.remembered.get(claims.sid, app.clock.now()).filter(|known| known.user == claims.sub);
+    let known = match remembered {
+        Some(known) => known,
+        None => load(app, claims.sub, claims.sid).await?.ok_or_else(Error::unauthenticated)?,
+    };
+    let actor = Actor::user(claims.sub, &*known.name);
+    Ok(Caller { actor, session: Some(claims.sid), origin, grants: known.grants })
+}
+
+async fn load(app: &App, user: Uuid, session: Uuid) -> Result<Option<Loaded>> {
+    let since = app.remembered.generation();
+    let mut connection = app.pool.acquire().await?;
+    let loaded = store::load_caller(&mut connection, user, session, app.clock.now()).await?;
+    if let Some(loaded) = &loaded {
+        app.remembered.put(session, loaded.clone(), since);
+    }
+    Ok(loaded)
+}
+
+/// What an account holds, whether or not it is signed in.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn grants_of(connection: &mut PgConnection, user: Uuid) -> Result<Option<Grants>> {
+    store::grants_of(connection, user).await
 }

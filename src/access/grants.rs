@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::permission::{Permission, covers};
+use super::permission::{self, Permission, covers};
 
 /// A granted node or wildcard, everywhere or inside one company.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,12 @@ impl Grants {
     #[must_use]
     pub fn new(grants: Vec<Grant>, scopes: Arc<[TypeScope]>) -> Self {
         Self { grants, scopes }
+    }
+
+    /// The same grants where credential types have these scopes.
+    #[must_use]
+    pub fn with_scopes(&self, scopes: Arc<[TypeScope]>) -> Self {
+        Self { grants: self.grants.clone(), scopes }
     }
 
     /// Whether `wanted` is held everywhere.
@@ -76,6 +82,42 @@ impl Grants {
         reach
     }
 
+    /// Whether `grant` names something: a known node, or a wildcard over at least one. Known are the
+    /// built-in nodes and those of credential types.
+    #[must_use]
+    pub fn know(&self, grant: &str) -> bool {
+        permission::is_grant(grant)
+            && (Permission::ALL.iter().any(|known| covers(grant, known.node()))
+                || self.type_nodes().any(|(_, node)| covers(grant, &node)))
+    }
+
+    /// The nodes of credential types, each with the node of credentials that allows the same.
+    pub fn type_nodes(&self) -> impl Iterator<Item = (String, String)> {
+        self.scopes.iter().flat_map(|kind| {
+            permission::credential_actions()
+                .map(|action| (format!("credential.{action}"), format!("{}.{action}", kind.scope)))
+        })
+    }
+
+    /// Whether the holder may cause somebody to hold `grant`, everywhere or in a company: they hold it
+    /// there themselves, or what passes every check that it would pass, or `permission.escalate`.
+    #[must_use]
+    pub fn may_grant(&self, grant: &str, company: Option<Uuid>) -> bool {
+        let hold =
+            |wanted: &str| company.map_or_else(|| self.hold(wanted), |company| self.hold_in(company, wanted));
+        hold(grant) || hold(Permission::PermissionEscalate.node()) || self.covered_by_credentials(grant, hold)
+    }
+
+    /// Whether `grant` lies among the nodes of credential types, and each that it covers is held through
+    /// the node of credentials that allows the same for every type.
+    fn covered_by_credentials(&self, grant: &str, hold: impl Fn(&str) -> bool) -> bool {
+        let covered: Vec<_> = self.type_nodes().filter(|(_, node)| covers(grant, node)).collect();
+        !covered.is_empty()
+            && !permission::is_reserved(grant)
+            && grant != "*"
+            && covered.iter().all(|(general, node)| hold(general) || hold(node))
+    }
+
     /// The companies that `wanted` is bound to.
     fn companies(&self, wanted: &str) -> Vec<Uuid> {
         self.grants
@@ -109,6 +151,12 @@ impl Reach {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         !self.everywhere && self.companies.is_empty() && self.types.is_empty() && self.pairs.is_empty()
+    }
+
+    /// Whether it reaches everything.
+    #[must_use]
+    pub fn is_everywhere(&self) -> bool {
+        self.everywhere
     }
 
     /// Whether it reaches `company` itself, or what is in it without a credential type.

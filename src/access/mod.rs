@@ -1,6 +1,8 @@
 //! Who is calling, and what they may do: permission nodes, grants, sessions, tokens and the one way in.
 
+pub mod cache;
 pub mod caller;
+pub mod change;
 pub mod grants;
 pub mod password;
 pub mod permission;
@@ -12,5 +14,6 @@ mod attempts;
 mod store;
 
 pub use caller::{Actor, ActorKind, Caller, Origin, authenticate};
+pub use change::Change;
 pub use grants::{Grants, Reach};
 pub use permission::Permission;

@@ -19,6 +19,22 @@ pub const MAX_BYTES: usize = 1024;
 /// The shortest password that an account may get, in characters.
 pub const MIN_CHARACTERS: usize = 10;
 
+/// Whether a password may be a new one of the account with these names.
+///
+/// # Errors
+/// The rule that is broken.
+pub fn check_new(password: &str, names: &[&str]) -> std::result::Result<(), &'static str> {
+    if password.chars().count() < MIN_CHARACTERS {
+        Err("Must have at least 10 characters")
+    } else if password.len() > MAX_BYTES {
+        Err("Must be at most 1 KiB long")
+    } else if names.iter().any(|name| name.trim().eq_ignore_ascii_case(password)) {
+        Err("Must not be the login or the e-mail address")
+    } else {
+        Ok(())
+    }
+}
+
 /// How long a sign-in waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 

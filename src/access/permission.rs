@@ -1,56 +1,138 @@
 //! The list of permission nodes, and how a grant matches a node.
 
-/// Declares the nodes: the enum, its list, and what is known of each.
+/// Declares the nodes by category: the enums, the list, and what is known of each.
 macro_rules! permissions {
-    ($($variant:ident = $node:literal, $description:literal;)*) => {
-        /// A node that the program itself asks for.
+    ($($category:ident = $key:literal, $title:literal, $about:literal {
+        $($variant:ident = $node:literal, $description:literal $(, after $first:ident)?;)*
+    })*) => {
+        /// A part of the catalogue of nodes.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Category {
+            $(#[doc = $about] $category,)*
+        }
+
+        impl Category {
+            /// Every category, in the catalogue's order.
+            pub const ALL: &[Self] = &[$(Self::$category,)*];
+
+            /// Its key in the catalogue.
+            #[must_use]
+            pub const fn key(self) -> &'static str {
+                match self { $(Self::$category => $key,)* }
+            }
+
+            /// Its name for people.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$category => $title,)* }
+            }
+
+            /// What its nodes are about.
+            #[must_use]
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$category => $about,)* }
+            }
+
+            /// Its nodes, in order.
+            #[must_use]
+            pub const fn permissions(self) -> &'static [Permission] {
+                match self { $(Self::$category => &[$(Permission::$variant,)*],)* }
+            }
+        }
+
+        /// A node that the program knows by itself.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Permission {
-            $(#[doc = $description] $variant,)*
+            $($(#[doc = $description] $variant,)*)*
         }
 
         impl Permission {
             /// Every node, in the catalogue's order.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+            pub const ALL: &[Self] = &[$($(Self::$variant,)*)*];
 
             /// The node as it is written.
             #[must_use]
             pub const fn node(self) -> &'static str {
-                match self { $(Self::$variant => $node,)* }
+                match self { $($(Self::$variant => $node,)*)* }
             }
 
             /// What holding it allows.
             #[must_use]
             pub const fn description(self) -> &'static str {
-                match self { $(Self::$variant => $description,)* }
+                match self { $($(Self::$variant => $description,)*)* }
+            }
+
+            /// The nodes without which it is of no use.
+            #[must_use]
+            pub const fn dependencies(self) -> &'static [Self] {
+                match self { $($(Self::$variant => &[$(Self::$first)?],)*)* }
             }
         }
     };
 }
 
 permissions! {
-    CompanyFetch = "company.fetch", "Read one company";
-    CompanyFetchMany = "company.fetch.many", "List and search companies";
-    CompanyFetchAddress = "company.fetch.address", "See a company's address";
-    CompanyCreate = "company.create", "Make a company by hand";
-    CompanyUpdate = "company.update", "Change a company that was made by hand";
-    CompanyDelete = "company.delete", "Delete a company that was made by hand";
-    CredentialFetch = "credential.fetch", "Read one credential, without its secure values";
-    CredentialFetchMany = "credential.fetch.many", "List credentials, without their secure values";
-    CredentialCreate = "credential.create", "Store a credential";
-    CredentialUpdate = "credential.update", "Change a credential";
-    CredentialDelete = "credential.delete", "Delete a credential";
-    CredentialFieldsFetch = "credential.fields.fetch", "Read a credential's stored values, the secure ones sealed";
-    CredentialFieldsUpdate = "credential.fields.update", "Change a credential's values through its fields";
-    CredentialSecureValuesRead = "credential.secure_values.read", "Reveal a credential's secure values";
-    CredentialTypeFetch = "credential_type.fetch", "Read one credential type";
-    CredentialTypeFetchMany = "credential_type.fetch.many", "List credential types";
-    CredentialTypeCreate = "credential_type.create", "Make a credential type";
-    CredentialTypeUpdate = "credential_type.update", "Change a credential type and its fields";
-    CredentialTypeDelete = "credential_type.delete", "Delete a credential type with all its credentials";
-    UserRead = "user.read", "Read one's own account";
-    UserWrite = "user.write", "Change one's own account";
-    AuditRead = "audit.read", "Read the audit record";
+    Company = "company", "Company Permissions", "The clients, and what ConnectWise says of them" {
+        CompanyFetch = "company.fetch", "Read one company";
+        CompanyFetchMany = "company.fetch.many", "List and search companies";
+        CompanyFetchAddress = "company.fetch.address", "See a company's address", after CompanyFetch;
+        CompanyFetchConfigurations = "company.fetch.configurations", "Read a company's configurations", after CompanyFetch;
+        CompanyCreate = "company.create", "Make a company by hand";
+        CompanyUpdate = "company.update", "Change a company that was made by hand";
+        CompanyDelete = "company.delete", "Delete a company that was made by hand";
+    }
+    Credential = "credential", "Credential Permissions", "Credentials of every type; a type's own nodes allow the same for its own" {
+        CredentialFetch = "credential.fetch", "Read one credential, without its secure values";
+        CredentialFetchMany = "credential.fetch.many", "List credentials, without their secure values";
+        CredentialCreate = "credential.create", "Store a credential";
+        CredentialUpdate = "credential.update", "Change a credential";
+        CredentialDelete = "credential.delete", "Delete a credential";
+        CredentialFieldsFetch = "credential.fields.fetch", "Read a credential's stored values, the secure ones sealed", after CredentialFetch;
+        CredentialFieldsUpdate = "credential.fields.update", "Change a credential's values through its fields", after CredentialUpdate;
+        CredentialSecureValuesRead = "credential.secure_values.read", "Reveal a credential's secure values", after CredentialFetch;
+    }
+    CredentialType = "credentialType", "Credential Type Permissions", "The types that define the fields of credentials" {
+        CredentialTypeFetch = "credential_type.fetch", "Read one credential type";
+        CredentialTypeFetchMany = "credential_type.fetch.many", "List credential types";
+        CredentialTypeCreate = "credential_type.create", "Make a credential type";
+        CredentialTypeUpdate = "credential_type.update", "Change a credential type and its fields";
+        CredentialTypeDelete = "credential_type.delete", "Delete a credential type with all its credentials";
+    }
+    Role = "role", "Role Permissions", "Roles, which hold nodes for people" {
+        RoleCreate = "role.create", "Make a role of nodes that one holds oneself";
+        RoleRead = "role.read", "Read one role, and the catalogue of nodes";
+        RoleList = "role.list", "List roles", after RoleRead;
+        RoleModify = "role.modify", "Change a role, adding only nodes that one holds oneself";
+        RoleDelete = "role.delete", "Delete a role";
+    }
+    User = "user", "User Permissions", "One's own account and those of others" {
+        UserRead = "user.read", "Read one's own account";
+        UserWrite = "user.write", "Change one's own account";
+        UserReadOther = "user.read.other", "Read the accounts of others";
+        UserListOther = "user.list.other", "List accounts", after UserReadOther;
+        UserCreate = "user.create", "Make accounts";
+        UserWriteOther = "user.write.other", "Change and disable the accounts of others";
+        UserRolesOther = "user.roles.other", "Change the roles of others", after UserWriteOther;
+        UserPermissionsOther = "user.permissions.other", "Change the nodes that others hold directly", after UserWriteOther;
+        UserDeleteOther = "user.delete.other", "Delete the accounts of others";
+    }
+    Permission = "permission", "Permission Permissions", "The permission system itself" {
+        PermissionEscalate = "permission.escalate", "Grant nodes that one does not hold oneself";
+    }
+    UiNavigation = "uiNavigation", "Navigation Permissions", "Which parts a client shows in its navigation; the server asks for none of them" {
+        UiNavigationCompanies = "ui.navigation.companies", "Show companies in the navigation";
+        UiNavigationCredentials = "ui.navigation.credentials", "Show credentials in the navigation";
+        UiNavigationCredentialTypes = "ui.navigation.credential_types", "Show credential types in the navigation";
+        UiNavigationAudit = "ui.navigation.audit", "Show the audit record in the navigation";
+    }
+    AdminUi = "adminUI", "Administration Permissions", "Which parts a client shows to administrators; the server asks for none of them" {
+        AdminUiUsers = "ui.admin.users", "Show the administration of accounts";
+        AdminUiRoles = "ui.admin.roles", "Show the administration of roles";
+        AdminUiSettings = "ui.admin.settings", "Show the settings";
+    }
+    Audit = "audit", "Audit Permissions", "The record of who did what" {
+        AuditRead = "audit.read", "Read the audit record";
+    }
 }
 
 impl Permission {
@@ -60,6 +142,11 @@ impl Permission {
     pub fn credential_action(self) -> Option<&'static str> {
         self.node().strip_prefix("credential.")
     }
+}
+
+/// What follows `credential.` in the nodes of credentials, and the scope in those of each type.
+pub fn credential_actions() -> impl Iterator<Item = &'static str> {
+    Permission::ALL.iter().filter_map(|permission| permission.credential_action())
 }
 
 /// Whether `text` is a node: segments of `[a-z][a-z0-9_]*` with dots between, 200 characters at most.

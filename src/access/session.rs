@@ -78,6 +78,7 @@ pub async fn refresh(app: &App, origin: &Origin, presented: &str) -> Result<Toke
     if reused {
         end_with(&mut transaction, &user, origin, session.id, now, Outcome::Denied).await?;
         transaction.commit().await?;
+        app.remembered.forget();
         tracing::warn!(session = %session.id, user = %session.user_id, "a spent refresh token came back: the session is ended");
         return Err(Error::unauthenticated());
     }
@@ -97,7 +98,9 @@ pub async fn end(app: &App, caller: &Caller) -> Result<()> {
     let mut transaction = app.pool.begin().await?;
     let now = app.clock.now();
     end_with(&mut transaction, &caller.actor, &caller.origin, session, now, Outcome::Success).await?;
-    Ok(transaction.commit().await?)
+    transaction.commit().await?;
+    app.remembered.forget();
+    Ok(())
 }
 
 async fn end_with(

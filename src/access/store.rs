@@ -1,5 +1,7 @@
 //! All SQL of access.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
@@ -10,21 +12,37 @@ use super::grants::{Grant, Grants, TypeScope};
 use super::sign_in::Account;
 use crate::error::Result;
 
-/// The name and the grants of `user`, where `session` is theirs and both are good now.
+/// What is known of a caller.
+#[derive(Clone)]
+pub struct Loaded {
+    /// The account.
+    pub user: Uuid,
+    /// The display name.
+    pub name: Arc<str>,
+    /// What they hold.
+    pub grants: Arc<Grants>,
+    /// When the session ends by itself.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Roles as SQL gives them: the company that each is bound to, and its nodes.
+type Roles = Json<Vec<(Option<Uuid>, Vec<String>)>>;
+
+/// What `user` holds, where `session` is theirs and both are good now.
 pub(super) async fn load_caller(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     user: Uuid,
     session: Uuid,
     now: DateTime<Utc>,
-) -> Result<Option<(String, Grants)>> {
+) -> Result<Option<Loaded>> {
     let row = sqlx::query!(
         r#"
-        select u.name, u.permissions,
+        select u.name, u.permissions, s.expires_at,
             coalesce((
                 select jsonb_agg(jsonb_build_array(r.company_id, r.permissions))
                 from user_roles ur join roles r on r.id = ur.role_id
                 where ur.user_id = u.id
-            ), '[]') as "roles!: Json<Vec<(Option<Uuid>, Vec<String>)>>",
+            ), '[]') as "roles!: Roles",
             coalesce((
                 select jsonb_agg(jsonb_build_array(t.id, t.permission_scope)) from credential_types t
             ), '[]') as "scopes!: Json<Vec<(Uuid, String)>>"
@@ -35,16 +53,62 @@ pub(super) async fn load_caller(
         user,
         now
     )
-    .fetch_optional(pool)
+    .fetch_optional(connection)
     .await?;
-    Ok(row.map(|row| {
-        let roles = row.roles.0.into_iter().chain([(None, row.permissions)]);
-        let grants = roles
-            .flat_map(|(company, nodes)| nodes.into_iter().map(move |node| Grant { node, company }))
-            .collect();
-        let scopes = row.scopes.0.into_iter().map(|(id, scope)| TypeScope { id, scope }).collect();
-        (row.name, Grants::new(grants, scopes))
+    Ok(row.map(|row| Loaded {
+        user,
+        name: row.name.into(),
+        grants: Arc::new(grants(row.permissions, row.roles, row.scopes)),
+        expires_at: row.expires_at,
     }))
+}
+
+/// What an account holds, whether or not it is signed in.
+pub(super) async fn grants_of(connection: &mut PgConnection, user: Uuid) -> Result<Option<Grants>> {
+    let row = sqlx::query!(
+        r#"
+        select u.permissions,
+            coalesce((
+                select jsonb_agg(jsonb_build_array(r.company_id, r.permissions))
+                from user_roles ur join roles r on r.id = ur.role_id
+                where ur.user_id = u.id
+            ), '[]') as "roles!: Roles",
+            coalesce((
+                select jsonb_agg(jsonb_build_array(t.id, t.permission_scope)) from credential_types t
+            ), '[]') as "scopes!: Json<Vec<(Uuid, String)>>"
+        from users u where u.id = $1
+        "#,
+        user
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| grants(row.permissions, row.roles, row.scopes)))
+}
+
+fn grants(direct: Vec<String>, roles: Roles, scopes: Json<Vec<(Uuid, String)>>) -> Grants {
+    let sources = roles.0.into_iter().chain([(None, direct)]);
+    let grants =
+        sources.flat_map(|(company, nodes)| nodes.into_iter().map(move |node| Grant { node, company }));
+    Grants::new(grants.collect(), scopes.0.into_iter().map(|(id, scope)| TypeScope { id, scope }).collect())
+}
+
+/// The scopes that credential types have now.
+pub(super) async fn type_scopes(connection: &mut PgConnection) -> Result<Arc<[TypeScope]>> {
+    let scopes = sqlx::query_as!(TypeScope, "select id, permission_scope as scope from credential_types");
+    Ok(scopes.fetch_all(connection).await?.into())
+}
+
+/// Whether an active account holds everything everywhere.
+pub(super) async fn has_administrator(connection: &mut PgConnection) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"select exists(
+               select from users u where u.active and ('*' = any (u.permissions) or exists(
+                   select from user_roles ur join roles r on r.id = ur.role_id
+                   where ur.user_id = u.id and r.company_id is null and '*' = any (r.permissions)
+               ))
+           ) as "found!""#
+    );
+    Ok(found.fetch_one(connection).await?)
 }
 
 /// The account with this login.

@@ -147,9 +147,10 @@ pub async fn delete(app: &App, caller: &Caller, identifier: &str) -> Result<()> 
     let mut transaction = app.pool.begin().await?;
     let company = permitted(&mut transaction, caller, &[Permission::CompanyDelete], identifier).await?;
     refuse_foreign(&company)?;
-    store::delete(&mut transaction, company.id).await.on_constraint("credentials_company_id_fkey", || {
-        Error::Conflict(format!("The company '{}' has credentials: delete them first", company.name))
-    })?;
+    let in_use =
+        || Error::Conflict(format!("The company '{}' has credentials: delete them first", company.name));
+    let deleted = store::delete(&mut transaction, company.id).await;
+    deleted.on_constraint(|name| (name == "credentials_company_id_fkey").then(in_use))?;
     let target = Target::named("company", company.id, &company.name);
     audit::record_by(
         &mut transaction,

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Company;
 use crate::access::Reach;
+use crate::database::contains_pattern;
 use crate::error::Result;
 use crate::page::Window;
 
@@ -77,20 +78,6 @@ pub(super) async fn search(
         window.offset
     );
     Ok(rows.fetch_all(pool).await?.into_iter().map(Into::into).collect())
-}
-
-/// A `like` pattern for texts that have `part` in them, in which `%` and `_` mean themselves.
-fn contains_pattern(part: &str) -> String {
-    let mut pattern = String::with_capacity(part.len() + 2);
-    pattern.push('%');
-    for character in part.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    pattern
 }
 
 /// Locks a company against deletion; whether it is there.

@@ -1,6 +1,7 @@
 //! The Postgres database: the pool and the migrations. [`embedded`] is the private one of the default.
 
 pub mod embedded;
+pub mod listener;
 
 use std::time::Duration;
 
@@ -69,4 +70,19 @@ pub async fn one_at_a_time(connection: &mut PgConnection) -> Result<(), sqlx::Er
 pub async fn answers(pool: &PgPool) -> Result<(), sqlx::Error> {
     sqlx::query!(r#"select true as "answers!""#).fetch_one(pool).await?;
     Ok(())
+}
+
+/// A `like` pattern for texts that have `part` in them, in which `%` and `_` mean themselves.
+#[must_use]
+pub fn contains_pattern(part: &str) -> String {
+    let mut pattern = String::with_capacity(part.len() + 2);
+    pattern.push('%');
+    for character in part.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
 }

@@ -156,8 +156,42 @@ pub struct PageQuery {
     rpp: Option<i64>,
 }
 
+/// Which part of a list: those that are like `search`, by the page where one is asked for.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+pub struct ListQuery {
+    /// The page, from 1.
+    #[schemars(range(min = 1))]
+    #[serde(default)]
+    page: Option<i64>,
+    /// Records per page.
+    #[schemars(range(min = 1, max = 200))]
+    #[serde(default)]
+    rpp: Option<i64>,
+    /// A part of the name, typing errors allowed.
+    #[schemars(length(max = 200))]
+    #[serde(default)]
+    search: Option<String>,
+}
+
+impl ListQuery {
+    /// What to search for.
+    pub fn search(&self) -> Option<&str> {
+        self.search.as_deref()
+    }
+
+    /// The page that is asked for, where one is.
+    pub fn paging(&self) -> Option<Paging> {
+        PageQuery { page: self.page, rpp: self.rpp }.paging()
+    }
+
+    /// The page that is asked for, else the first.
+    pub fn always_paging(&self) -> Paging {
+        paging(self.page, self.rpp)
+    }
+}
+
 /// Records per page where a request does not say.
-pub const DEFAULT_ROWS: i64 = 30;
+const DEFAULT_ROWS: i64 = 30;
 
 impl PageQuery {
     /// The page that is asked for, where one is.
@@ -168,7 +202,7 @@ impl PageQuery {
 }
 
 /// A page with the defaults: the first one, 30 records.
-pub fn paging(page: Option<i64>, rpp: Option<i64>) -> Paging {
+fn paging(page: Option<i64>, rpp: Option<i64>) -> Paging {
     Paging { page: page.unwrap_or(1), rows: rpp.unwrap_or(DEFAULT_ROWS) }
 }
 

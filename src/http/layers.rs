@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::Response;
 use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
 use tracing::Instrument;
 
 use super::client::{self, RequestId};
@@ -70,6 +71,14 @@ fn secure(headers: &mut HeaderMap, settings: &Settings) {
     for (name, value) in common.into_iter().chain(strict) {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
+}
+
+/// Marks the answers at an older path (RFC 9745), which had a newer one from 2026-02-17 on.
+pub fn deprecated() -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::overriding(
+        HeaderName::from_static("deprecation"),
+        HeaderValue::from_static("@1771286400"),
+    )
 }
 
 /// Lets scripts of the configured origins, and of no others, read answers. Never with cookies.

@@ -41,8 +41,11 @@ pub fn router(app: &Arc<App>) -> Router {
 /// The routes of a contract, and its own answers to what it has no route for.
 fn mount<C: Contract>(routes: Vec<Route>) -> Router<Arc<App>> {
     let mut router = Router::new();
-    for route in routes {
-        router = router.route(route.row.path, route.service);
+    for Route { row, service } in routes {
+        for alias in &row.aliases {
+            router = router.route(alias, service.clone().layer(layers::deprecated()));
+        }
+        router = router.route(row.path, service);
     }
     router
         .method_not_allowed_fallback(method_not_allowed::<C>)

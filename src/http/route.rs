@@ -48,6 +48,10 @@ pub struct Row {
     pub title: &'static str,
     /// Who may call it.
     pub access: Access,
+    /// Nodes that it asks for besides, depending on what is sent.
+    pub sometimes: Vec<Permission>,
+    /// Older paths at which it still answers, with a `Deprecation` header.
+    pub aliases: Vec<&'static str>,
     /// The status of its success.
     pub status: StatusCode,
     /// The message of its success.
@@ -79,6 +83,8 @@ pub struct Unguarded<H> {
 pub struct Guarded<P, H, A> {
     draft: Unguarded<H>,
     access: Access,
+    sometimes: Vec<Permission>,
+    aliases: Vec<&'static str>,
     proof: std::marker::PhantomData<fn(P) -> A>,
 }
 
@@ -99,7 +105,7 @@ impl<H> Unguarded<H> {
     where
         H: Handler<Allowed, A>,
     {
-        Guarded { draft: self, access: Access::Needs(permissions.into()), proof: std::marker::PhantomData }
+        self.guarded(Access::Needs(permissions.into()))
     }
 
     /// Whoever is signed in may call it.
@@ -107,7 +113,7 @@ impl<H> Unguarded<H> {
     where
         H: Handler<Allowed, A>,
     {
-        Guarded { draft: self, access: Access::SignedIn, proof: std::marker::PhantomData }
+        self.guarded(Access::SignedIn)
     }
 
     /// Anybody may call it, for this reason.
@@ -115,18 +121,36 @@ impl<H> Unguarded<H> {
     where
         H: Handler<Visitor, A>,
     {
-        Guarded { draft: self, access: Access::Public(reason), proof: std::marker::PhantomData }
+        self.guarded(Access::Public(reason))
+    }
+
+    fn guarded<P, A>(self, access: Access) -> Guarded<P, H, A> {
+        let (sometimes, aliases) = (Vec::new(), Vec::new());
+        Guarded { draft: self, access, sometimes, aliases, proof: std::marker::PhantomData }
     }
 }
 
 impl<P: Proof, H: Handler<P, A>, A: 'static> Guarded<P, H, A> {
+    /// Depending on what is sent, the noun asks for these nodes besides.
+    pub fn sometimes<const N: usize>(self, permissions: [Permission; N]) -> Self {
+        Self { sometimes: permissions.into(), ..self }
+    }
+
+    /// It still answers at an older path, with a `Deprecation` header.
+    pub fn formerly_at(mut self, path: &'static str) -> Self {
+        self.aliases.push(path);
+        self
+    }
+
     /// Ends the row: a success has this status and message, in the bytes of contract `C`.
     pub fn answers<C: Contract>(self, status: StatusCode, message: &'static str) -> Route {
-        let Unguarded { method, path, title, source, handler } = self.draft;
+        let Self { draft, access, sometimes, aliases, .. } = self;
+        let Unguarded { method, path, title, source, handler } = draft;
         let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
         let description = H::describe();
         let row =
-            Arc::new(Row { method, path, title, access: self.access, status, message, source, description });
+            Row { method, path, title, access, sometimes, aliases, status, message, source, description };
+        let row = Arc::new(row);
         let of_service = Arc::clone(&row);
         let service = on(filter, move |State(app): State<Arc<App>>, request: Request| {
             run::<C, P, H, A>(handler.clone(), Arc::clone(&of_service), app, request)

@@ -1,5 +1,6 @@
 //! People with an account.
 
+mod others;
 mod store;
 
 use chrono::{DateTime, Utc};
@@ -10,7 +11,9 @@ use crate::access::Caller;
 use crate::app::App;
 use crate::audit::{self, Event, Target};
 use crate::error::{Error, OnConstraint, Result};
+use crate::role;
 
+pub use others::{NewAccount, OtherChange, create_account, delete, find, holds, list, roles, update};
 pub use store::none_exists;
 
 /// A person with an account.
@@ -26,6 +29,8 @@ pub struct User {
     pub name: String,
     /// The address of a picture.
     pub image: Option<String>,
+    /// Whether they may sign in.
+    pub active: bool,
     /// The monikers of the roles.
     pub roles: Vec<String>,
     /// When it was made.
@@ -45,8 +50,8 @@ pub struct NewUser<'a> {
     pub name: &'a str,
     /// The hash of the password, where there is one.
     pub password_hash: Option<String>,
-    /// The monikers of unbound roles.
-    pub roles: &'a [&'a str],
+    /// The ids of the roles.
+    pub roles: &'a [Uuid],
 }
 
 /// A change of one's own account. What is absent stays.
@@ -85,10 +90,13 @@ pub async fn create(
     let id = crate::id::new();
     let login = canonical_name(new.login);
     let email = new.email.map(canonical_name);
-    store::insert(connection, id, &login, email.as_deref(), new, app.clock.now())
-        .await
-        .on_constraint("users_login_key", || Error::Conflict(format!("The login '{login}' is taken")))?;
-    store::give_roles(connection, id, new.roles).await?;
+    let inserted = store::insert(connection, id, &login, email.as_deref(), new, app.clock.now()).await;
+    inserted.on_constraint(|name| match name {
+        "users_login_key" => Some(Error::Conflict(format!("The login '{login}' is taken"))),
+        "users_email_key" => Some(Error::Conflict("The e-mail address is taken".to_owned())),
+        _ => None,
+    })?;
+    role::assign(connection, id, new.roles).await?;
     audit::record_by(connection, app, caller, Event::new("user.create", Target::named("user", id, new.name)))
         .await?;
     Ok(id)

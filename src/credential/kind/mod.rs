@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::value::ValueType;
-use crate::access::{Caller, Permission, permission};
+use crate::access::{self, Caller, Permission, permission};
 use crate::app::App;
 use crate::audit::{self, Event, Target};
 use crate::error::{Error, OnConstraint, Result, Step, Violation};
@@ -118,7 +118,8 @@ pub(crate) fn is_seen(caller: &Caller, kind: Uuid) -> bool {
 /// [`Error::Invalid`] for a reserved or malformed scope, an impossible name or fields that share an id;
 /// [`Error::Conflict`] where the name or the scope is taken; [`Error::Forbidden`].
 pub async fn create(app: &App, caller: &Caller, new: NewType) -> Result<CredentialType> {
-    caller.require_everywhere(Permission::CredentialTypeCreate)?;
+    let mut change = access::Change::begin(app, caller).await?;
+    change.caller.require_everywhere(Permission::CredentialTypeCreate)?;
     let now = app.clock.now();
     let kind = CredentialType {
         id: id::new(),
@@ -136,11 +137,10 @@ pub async fn create(app: &App, caller: &Caller, new: NewType) -> Result<Credenti
     if !violations.is_empty() {
         return Err(Error::Invalid(violations));
     }
-    let mut transaction = app.pool.begin().await?;
-    taken(store::insert(&mut transaction, &kind).await, &kind)?;
+    taken(store::insert(change.connection(), &kind).await, &kind)?;
     let event = Event::new("credential_type.create", Target::named("credential_type", kind.id, &kind.name));
-    audit::record_by(&mut transaction, app, caller, event).await?;
-    transaction.commit().await?;
+    audit::record_by(change.connection(), app, caller, event).await?;
+    change.commit().await?;
     Ok(kind)
 }
 
@@ -149,31 +149,26 @@ pub async fn create(app: &App, caller: &Caller, new: NewType) -> Result<Credenti
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`].
 pub async fn delete(app: &App, caller: &Caller, identifier: &str) -> Result<()> {
-    caller.require_everywhere(Permission::CredentialTypeDelete)?;
-    let mut transaction = app.pool.begin().await?;
-    let kind = load(&mut transaction, caller, identifier).await?;
-    store::delete(&mut transaction, kind.id).await?;
-    store::revoke_scope(&mut transaction, &kind.permission_scope, app.clock.now()).await?;
+    let mut change = access::Change::begin(app, caller).await?;
+    change.caller.require_everywhere(Permission::CredentialTypeDelete)?;
+    let kind = load(change.connection(), caller, identifier).await?;
+    store::delete(change.connection(), kind.id).await?;
+    store::revoke_scope(change.connection(), &kind.permission_scope, app.clock.now()).await?;
     let event = Event::new("credential_type.delete", Target::named("credential_type", kind.id, &kind.name));
-    audit::record_by(&mut transaction, app, caller, event).await?;
-    Ok(transaction.commit().await?)
+    audit::record_by(change.connection(), app, caller, event).await?;
+    change.commit().await
 }
 
 /// Gives the unique constraints of types their meaning.
 fn taken<T>(done: std::result::Result<T, sqlx::Error>, kind: &CredentialType) -> Result<T> {
     let conflict = |what: &str, name: &str| {
-        Error::Conflict(format!("The {what} '{name}' is taken by another credential type"))
+        Some(Error::Conflict(format!("The {what} '{name}' is taken by another credential type")))
     };
-    match done {
-        Err(error) if constraint(&error) == Some("credential_types_permission_scope_key") => {
-            Err(conflict("permissionScope", &kind.permission_scope))
-        }
-        done => done.on_constraint("credential_types_name_key", || conflict("name", &kind.name)),
-    }
-}
-
-fn constraint(error: &sqlx::Error) -> Option<&str> {
-    error.as_database_error().and_then(sqlx::error::DatabaseError::constraint)
+    done.on_constraint(|constraint| match constraint {
+        "credential_types_name_key" => conflict("name", &kind.name),
+        "credential_types_permission_scope_key" => conflict("permissionScope", &kind.permission_scope),
+        _ => None,
+    })
 }
 
 /// A name must not be mistaken for an id or for the older address of the list.

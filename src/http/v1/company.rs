@@ -15,7 +15,7 @@ use crate::company::{self, Company};
 use crate::error::Result;
 use crate::http::contract::Listed;
 use crate::http::guard::Allowed;
-use crate::http::input::{Body, Path, Query, paging};
+use crate::http::input::{Body, ListQuery, Path, Query};
 use crate::http::route::{Route, delete, get, patch, post};
 
 pub fn routes() -> Vec<Route> {
@@ -28,6 +28,7 @@ pub fn routes() -> Vec<Route> {
             .answers::<V1>(StatusCode::CREATED, "Company Created Successfully!"),
         get("/company/companies/{identifier}", "Get Company by ID", fetch)
             .needs([CompanyFetch])
+            .sometimes([CompanyFetchAddress])
             .answers::<V1>(StatusCode::OK, "Company Fetched Successfully!"),
         patch("/company/companies/{identifier}", "Update Company", update)
             .needs([CompanyUpdate])
@@ -88,26 +89,9 @@ struct CompanyWithData {
     cw_fetched_at: Option<Timestamp>,
 }
 
-/// Which companies to list.
-#[derive(Deserialize, JsonSchema)]
-struct ListQuery {
-    /// The page, from 1 (default: 1).
-    #[schemars(range(min = 1))]
-    #[serde(default)]
-    page: Option<i64>,
-    /// Records per page (default: 30).
-    #[schemars(range(min = 1, max = 200))]
-    #[serde(default)]
-    rpp: Option<i64>,
-    /// A part of the name or the identifier, typing errors allowed.
-    #[schemars(length(max = 200))]
-    #[serde(default)]
-    search: Option<String>,
-}
-
 async fn list(allowed: Allowed, Query(query): Query<ListQuery>) -> Result<Listed<CompanyView>> {
-    let paging = Some(paging(query.page, query.rpp));
-    let companies = company::list(&allowed.app, &allowed.caller, query.search.as_deref(), paging).await?;
+    let paging = Some(query.always_paging());
+    let companies = company::list(&allowed.app, &allowed.caller, query.search(), paging).await?;
     Ok(companies.map(CompanyView::from).into())
 }
 

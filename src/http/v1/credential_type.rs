@@ -24,21 +24,27 @@ pub fn routes() -> Vec<Route> {
     vec![
         get("/credential-type/{identifier}", "Get Credential Type by ID or Name", fetch)
             .needs([CredentialTypeFetch])
+            .formerly_at("/credential-type/credential-types/{identifier}")
             .answers::<V1>(StatusCode::OK, "Credential Type Fetched Successfully!"),
         get("/credential-type", "Get All Credential Types", list)
             .needs([CredentialTypeFetchMany])
+            .formerly_at("/credential-type/credential-types")
             .answers::<V1>(StatusCode::OK, "Credential Types Fetched Successfully!"),
         post("/credential-type", "Create Credential Type", create)
             .needs([CredentialTypeCreate])
+            .formerly_at("/credential-type/credential-types")
             .answers::<V1>(StatusCode::CREATED, "Credential Type Created Successfully!"),
         patch("/credential-type/{identifier}", "Update Credential Type", update)
             .needs([CredentialTypeUpdate])
+            .formerly_at("/credential-type/credential-types/{identifier}")
             .answers::<V1>(StatusCode::OK, "Credential Type Updated Successfully!"),
         delete("/credential-type/{identifier}", "Delete Credential Type", remove)
             .needs([CredentialTypeDelete])
+            .formerly_at("/credential-type/credential-types/{identifier}")
             .answers::<V1>(StatusCode::OK, "Credential Type Deleted Successfully!"),
         get("/credential-type/{identifier}/credentials", "Get Credentials by Type", credentials)
             .needs([CredentialTypeFetch, CredentialFetchMany])
+            .formerly_at("/credential-type/credential-types/{identifier}/credentials")
             .answers::<V1>(StatusCode::OK, "Credentials Fetched Successfully!"),
     ]
 }

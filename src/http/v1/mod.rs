@@ -5,7 +5,11 @@ mod auth;
 mod company;
 mod credential;
 mod credential_type;
+mod other_user;
+mod permissions;
+mod role;
 mod user;
+mod utility;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -21,10 +25,14 @@ pub fn routes() -> Vec<Route> {
     [
         auth::routes(),
         user::routes(),
+        other_user::routes(),
         company::routes(),
         credential::routes(),
         credential_type::routes(),
+        role::routes(),
+        permissions::routes(),
         audit::routes(),
+        utility::routes(),
     ]
     .into_iter()
     .flatten()

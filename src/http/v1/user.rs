@@ -1,5 +1,7 @@
 //! One's own account.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,7 +9,7 @@ use uuid::Uuid;
 
 use super::V1;
 use crate::access::Permission::{UserRead, UserWrite};
-use crate::access::permission;
+use crate::access::{Grants, permission};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result, Step, Violation};
 use crate::http::guard::Allowed;
@@ -48,6 +50,9 @@ pub struct UserView {
     /// The address of a picture.
     #[schemars(example = &"https://example.com/avatar.jpg")]
     image: Option<String>,
+    /// Whether they may sign in.
+    #[schemars(example = true)]
+    active: bool,
     /// The monikers of the roles.
     #[schemars(example = ["admin"])]
     roles: Vec<String>,
@@ -63,6 +68,7 @@ impl From<User> for UserView {
             email: user.email,
             login: user.login,
             image: user.image,
+            active: user.active,
             roles: user.roles,
             created_at: Timestamp(user.created_at),
             updated_at: Timestamp(user.updated_at),
@@ -97,7 +103,7 @@ async fn update_me(allowed: Allowed, Body(input): Body<UpdateMe>) -> Result<User
 /// Which nodes to check, and where.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct CheckPermission {
+pub struct CheckPermission {
     /// Nodes or wildcards.
     #[schemars(length(max = 1000), example = ["user.read", "company.create"])]
     permissions: Vec<String>,
@@ -109,7 +115,7 @@ struct CheckPermission {
 
 /// What came out, in the order of the question.
 #[derive(Serialize, JsonSchema)]
-struct Checked {
+pub struct Checked {
     results: Vec<CheckedPermission>,
 }
 
@@ -126,6 +132,12 @@ struct CheckedPermission {
 }
 
 async fn check_permission(allowed: Allowed, Body(input): Body<CheckPermission>) -> Result<Checked> {
+    let grants = Arc::clone(&allowed.caller.grants);
+    answer(&allowed, &grants, input).await
+}
+
+/// Checks what somebody holds.
+pub async fn answer(allowed: &Allowed, grants: &Grants, input: CheckPermission) -> Result<Checked> {
     let malformed = |(index, _): (usize, &String)| {
         let path: [Step; 2] = ["permissions".into(), index.into()];
         Violation::new(path, "Must be a permission node, a node ending in '.*', or '*'")
@@ -136,10 +148,9 @@ async fn check_permission(allowed: Allowed, Body(input): Body<CheckPermission>) 
         return Err(Error::Invalid(violations));
     }
     let company = match &input.company_id {
-        Some(identifier) => Some(seen_company(&allowed, identifier).await?),
+        Some(identifier) => Some(seen_company(allowed, identifier).await?),
         None => None,
     };
-    let grants = &allowed.caller.grants;
     let results = input.permissions.into_iter().map(|permission| CheckedPermission {
         has_permission: company
             .map_or_else(|| grants.hold(&permission), |id| grants.hold_in(id, &permission)),

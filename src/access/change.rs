@@ -1,0 +1,98 @@
+//! Changes of what people may do: one at a time over all servers, judged by what the caller holds at that
+//! very moment, and never taking the last administrator away.
+
+use std::sync::Arc;
+
+use sqlx::{PgConnection, Postgres, Transaction};
+use uuid::Uuid;
+
+use super::caller::{ActorKind, Caller};
+use super::store;
+use crate::app::App;
+use crate::database;
+use crate::error::{Error, Result, Step, Violation};
+
+/// A transaction that changes what people may do.
+pub struct Change<'a> {
+    app: &'a App,
+    transaction: Transaction<'static, Postgres>,
+    had_administrator: bool,
+    /// The caller, with what they hold now that nobody else is changing it.
+    pub caller: Caller,
+}
+
+impl<'a> Change<'a> {
+    /// Waits until no other such change is under way.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] where the caller's session or account ended meanwhile.
+    pub async fn begin(app: &'a App, caller: &Caller) -> Result<Self> {
+        let mut transaction = app.pool.begin().await?;
+        database::one_at_a_time(&mut transaction).await?;
+        let mut caller = caller.clone();
+        caller.grants = Arc::new(match (caller.actor.kind, caller.actor.id, caller.session) {
+            (ActorKind::System, ..) => caller.grants.with_scopes(store::type_scopes(&mut transaction).await?),
+            (ActorKind::User, Some(user), Some(session)) => {
+                let loaded = store::load_caller(&mut transaction, user, session, app.clock.now()).await?;
+                (*loaded.ok_or_else(Error::unauthenticated)?.grants).clone()
+            }
+            (ActorKind::User, ..) => return Err(Error::unauthenticated()),
+        });
+        let had_administrator = store::has_administrator(&mut transaction).await?;
+        Ok(Self { app, transaction, had_administrator, caller })
+    }
+
+    /// The connection to work with.
+    pub fn connection(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+
+    /// Refuses nodes that are malformed or unknown, or wildcards that cover no known node.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming each, at its place below `path`.
+    pub fn check_known(&self, nodes: &[String]) -> Result<()> {
+        let unknown = nodes.iter().enumerate().filter(|(_, node)| !self.caller.grants.know(node));
+        let violation = |(index, node): (usize, &String)| {
+            let path: [Step; 2] = ["permissions".into(), index.into()];
+            let shown: String = node.chars().take(200).collect();
+            Violation::new(path, format!("'{shown}' is no known permission node and covers none"))
+        };
+        let violations: Vec<_> = unknown.map(violation).collect();
+        if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
+    }
+
+    /// Refuses additions that the caller does not hold themselves: nobody causes anyone to hold more
+    /// than they do. Who holds `permission.escalate` there may.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] naming the first that is missing.
+    pub fn check_grantable<'n>(
+        &self,
+        nodes: impl IntoIterator<Item = &'n str>,
+        company: Option<Uuid>,
+    ) -> Result<()> {
+        match nodes.into_iter().find(|node| !self.caller.grants.may_grant(node, company)) {
+            None => Ok(()),
+            Some(node) => Err(Error::Forbidden {
+                message: format!("You cannot grant '{node}', which you do not hold yourself"),
+                required: vec![node.to_owned()],
+            }),
+        }
+    }
+
+    /// Ends it. From the next request on, everybody is judged by it.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] where nobody would hold `*` everywhere any more.
+    pub async fn commit(mut self) -> Result<()> {
+        if self.had_administrator && !store::has_administrator(&mut self.transaction).await? {
+            return Err(Error::Conflict(
+                "The last administrator cannot be removed, disabled or stripped".to_owned(),
+            ));
+        }
+        self.transaction.commit().await?;
+        self.app.remembered.forget();
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+//! The catalogue of permission nodes.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use axum::http::StatusCode;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::V1;
+use crate::access::Permission::{self, RoleRead};
+use crate::access::permission::Category;
+use crate::error::{Error, Result};
+use crate::http::guard::Allowed;
+use crate::http::input::Path;
+use crate::http::route::{Access, Route, get};
+
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/permissions", "Get All Permission Nodes (Categorized)", categories)
+            .needs([RoleRead])
+            .answers::<V1>(StatusCode::OK, "Permission Nodes Fetched Successfully!"),
+        get("/permissions/nodes", "Get All Permission Nodes (Flat)", nodes)
+            .needs([RoleRead])
+            .answers::<V1>(StatusCode::OK, "All Permission Nodes Fetched Successfully!"),
+        get("/permissions/{category}", "Get Permission Nodes by Category", category)
+            .needs([RoleRead])
+            .answers::<V1>(StatusCode::OK, "Permission Category Fetched Successfully!"),
+    ]
+}
+
+/// A part of the catalogue.
+#[derive(Serialize, JsonSchema, Clone)]
+struct CategoryView {
+    /// Its name.
+    #[schemars(example = &"Company Permissions")]
+    name: String,
+    /// What its nodes are about.
+    #[schemars(example = &"The clients, and what ConnectWise says of them")]
+    description: String,
+    /// Its nodes.
+    permissions: Vec<NodeView>,
+}
+
+/// A permission node.
+#[derive(Serialize, JsonSchema, Clone)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+struct NodeView {
+    /// The node.
+    #[schemars(example = &"company.fetch.address")]
+    node: String,
+    /// What holding it allows.
+    #[schemars(example = &"See a company's address")]
+    description: String,
+    /// The source files of the routes that ask for it.
+    #[schemars(example = ["src/http/v1/company.rs"])]
+    used_in: Vec<&'static str>,
+    /// The nodes without which it is of no use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = ["company.fetch"])]
+    dependencies: Option<Vec<&'static str>>,
+}
+
+/// The key of the nodes that credential types bring.
+const TYPE_SCOPES: &str = "typeScope";
+
+/// The source files that ask for each node, by the route table.
+static USES: LazyLock<BTreeMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
+    let mut uses: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for route in super::routes() {
+        let Access::Needs(permissions) = &route.row.access else { continue };
+        for permission in permissions.iter().chain(&route.row.sometimes) {
+            let sources = uses.entry(permission.node()).or_default();
+            if !sources.contains(&route.row.source) {
+                sources.push(route.row.source);
+            }
+        }
+    }
+    uses
+});
+
+fn view(permission: Permission) -> NodeView {
+    let dependencies: Vec<_> = permission.dependencies().iter().map(|needed| needed.node()).collect();
+    NodeView {
+        node: permission.node().to_owned(),
+        description: permission.description().to_owned(),
+        used_in: USES.get(permission.node()).cloned().unwrap_or_default(),
+        dependencies: (!dependencies.is_empty()).then_some(dependencies),
+    }
+}
+
+/// The whole catalogue, in order: the wildcard, what is built in, and what credential types bring.
+fn catalogue(allowed: &Allowed) -> Vec<(&'static str, CategoryView)> {
+    let everything = NodeView {
+        node: "*".to_owned(),
+        description: "Full access to all resources and actions".to_owned(),
+        used_in: Vec::new(),
+        dependencies: None,
+    };
+    let of_types = allowed.caller.grants.type_nodes().map(|(general, node)| NodeView {
+        description: format!("As {general}, for the credentials of this type"),
+        used_in: USES.get(general.as_str()).cloned().unwrap_or_default(),
+        dependencies: None,
+        node,
+    });
+    let built_in = Category::ALL.iter().map(|category| {
+        let permissions = category.permissions().iter().copied().map(view).collect();
+        (category.key(), group(category.title(), category.about(), permissions))
+    });
+    let global = group("Global Permissions", "The wildcard over all nodes", vec![everything]);
+    let scopes = group("Type Permissions", "The nodes of each credential type", of_types.collect());
+    [("global", global)].into_iter().chain(built_in).chain([(TYPE_SCOPES, scopes)]).collect()
+}
+
+fn group(name: &str, description: &str, permissions: Vec<NodeView>) -> CategoryView {
+    CategoryView { name: name.to_owned(), description: description.to_owned(), permissions }
+}
+
+/// Every category by its key, in order.
+#[derive(JsonSchema)]
+struct Catalogue(#[schemars(with = "BTreeMap<String, CategoryView>")] Vec<(&'static str, CategoryView)>);
+
+impl Serialize for Catalogue {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, category)| (key, category)))
+    }
+}
+
+async fn categories(allowed: Allowed) -> Result<Catalogue> {
+    Ok(Catalogue(catalogue(&allowed)))
+}
+
+async fn nodes(allowed: Allowed) -> Result<Vec<NodeView>> {
+    Ok(catalogue(&allowed).into_iter().flat_map(|(_, category)| category.permissions).collect())
+}
+
+async fn category(allowed: Allowed, Path([key]): Path<1>) -> Result<CategoryView> {
+    let found = catalogue(&allowed).into_iter().find(|(known, _)| *known == key);
+    let shown: String = key.chars().take(200).collect();
+    let missing = || Error::NotFound {
+        code: "NotFound",
+        message: format!("Permission category \"{shown}\" not found"),
+    };
+    found.map(|(_, category)| category).ok_or_else(missing)
+}

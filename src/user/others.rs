@@ -1,0 +1,267 @@
+//! Accounts in the hands of those who look after them.
+//!
+//! A node of accounts that is bound to a company reaches its people: those who have a role there.
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{NewUser, User, by_id, not_found, store};
+use crate::access::password;
+use crate::access::{self, Caller, Change, Permission, Reach};
+use crate::app::App;
+use crate::audit::{self, Event, Target};
+use crate::error::{Error, Result, Violation};
+use crate::id;
+use crate::page::{Paged, Paging};
+use crate::role::{self, Role};
+
+/// The nodes by which a caller sees an account.
+const SIGHT: [Permission; 2] = [Permission::UserReadOther, Permission::UserListOther];
+
+/// An account to be made.
+pub struct NewAccount {
+    /// The display name.
+    pub name: String,
+    /// The e-mail address.
+    pub email: String,
+    /// The name for signing in; the e-mail address where there is none.
+    pub login: Option<String>,
+    /// The password; without one, the person signs in in another way.
+    pub password: Option<SecretString>,
+    /// The ids or monikers of exactly the roles to give; the role `user` where there are none.
+    pub roles: Option<Vec<String>>,
+}
+
+/// A change of somebody's account. What is absent stays.
+#[derive(Debug, Clone, Default)]
+pub struct OtherChange {
+    /// What they could change themselves.
+    pub profile: super::Change,
+    /// Whether they may sign in.
+    pub active: Option<bool>,
+    /// The ids or monikers of exactly the roles that they are to have.
+    pub roles: Option<Vec<String>>,
+    /// Exactly the nodes that they are to hold directly.
+    pub permissions: Option<Vec<String>>,
+}
+
+/// The accounts that the caller may list, by name; with a `search`, those whose name, login or e-mail
+/// address has it as a part or nearly so.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    search: Option<&str>,
+    paging: Option<Paging>,
+) -> Result<Paged<User>> {
+    let reach = caller.reach(Permission::UserListOther);
+    Paged::fetch(paging, |window| store::list(&app.pool, &reach, search, window)).await
+}
+
+/// The account with this id, where the caller holds all of `needed` on it.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`].
+pub async fn find(app: &App, caller: &Caller, needed: &[Permission], identifier: &str) -> Result<User> {
+    let mut connection = app.pool.acquire().await?;
+    load(&mut connection, caller, needed, identifier).await
+}
+
+async fn load(
+    connection: &mut PgConnection,
+    caller: &Caller,
+    needed: &[Permission],
+    identifier: &str,
+) -> Result<User> {
+    let missing = || not_found(identifier);
+    let id = id::parse(identifier).ok_or_else(missing)?;
+    let companies = store::companies_of(connection, id).await?;
+    let user = store::by_id(connection, id).await?.ok_or_else(missing)?;
+    let covers = |reach: &Reach| {
+        reach.is_everywhere() || companies.iter().any(|company| reach.covers_company(*company))
+    };
+    caller.permit(needed, &SIGHT, covers, missing)?;
+    Ok(user)
+}
+
+/// The roles of an account that the caller may see.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`].
+pub async fn roles(app: &App, caller: &Caller, identifier: &str) -> Result<Vec<Role>> {
+    let mut connection = app.pool.acquire().await?;
+    let user = load(&mut connection, caller, &[Permission::UserReadOther], identifier).await?;
+    let reach = caller.reach(Permission::RoleRead);
+    let mut roles = role::of_user(&mut connection, user.id).await?;
+    roles.retain(|role| role::covers(&reach, role.company_id));
+    Ok(roles)
+}
+
+/// What an account holds.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`].
+pub async fn holds(
+    app: &App,
+    caller: &Caller,
+    needed: &[Permission],
+    identifier: &str,
+) -> Result<access::Grants> {
+    let mut connection = app.pool.acquire().await?;
+    let user = load(&mut connection, caller, needed, identifier).await?;
+    access::caller::grants_of(&mut connection, user.id).await?.ok_or_else(|| not_found(identifier))
+}
+
+/// Makes an account with roles whose nodes the caller holds themselves.
+///
+/// # Errors
+/// [`Error::Invalid`], [`Error::Conflict`] where the login or the e-mail address is taken,
+/// [`Error::NotFound`] naming a role, [`Error::Forbidden`].
+pub async fn create_account(app: &App, caller: &Caller, new: NewAccount) -> Result<User> {
+    caller.require_everywhere(Permission::UserCreate)?;
+    let login = new.login.as_deref().unwrap_or(&new.email);
+    check_account(login, &new)?;
+    let password_hash = match new.password {
+        Some(password) => Some(app.passwords.hash(password).await?),
+        None => None,
+    };
+    let mut change = Change::begin(app, caller).await?;
+    change.caller.require_everywhere(Permission::UserCreate)?;
+    let roles = match &new.roles {
+        Some(roles) => {
+            let roles = load_roles(&mut change, roles).await?;
+            roles.iter().try_for_each(|role| grantable(&change, role))?;
+            roles
+        }
+        None => load_roles(&mut change, &["user".to_owned()]).await?,
+    };
+    let roles: Vec<Uuid> = roles.iter().map(|role| role.id).collect();
+    let row = NewUser { login, email: Some(&new.email), name: new.name.trim(), password_hash, roles: &roles };
+    let id = super::create(change.connection(), app, caller, &row).await?;
+    let user = by_id(change.connection(), id).await?;
+    change.commit().await?;
+    Ok(user)
+}
+
+fn check_account(login: &str, new: &NewAccount) -> Result<()> {
+    let mut violations = Vec::new();
+    if !crate::config::is_email(new.email.trim()) {
+        violations.push(Violation::field("email", "Must be an e-mail address"));
+    }
+    if login.trim().is_empty() || login.chars().any(char::is_control) {
+        violations.push(Violation::field("login", "Must not be blank"));
+    }
+    if let Some(password) = &new.password {
+        let names = [login, &new.email];
+        if let Err(rule) = password::check_new(password.expose_secret(), &names) {
+            violations.push(Violation::field("password", rule));
+        }
+    }
+    if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
+}
+
+/// Changes an account, where the caller holds all of `needed` on it; its roles and its direct nodes where
+/// they hold `user.roles.other` and `user.permissions.other` too. What is added must be theirs to give.
+///
+/// # Errors
+/// [`Error::NotFound`] also naming a role, [`Error::Forbidden`], [`Error::Invalid`] for an unknown node,
+/// [`Error::Conflict`] where nobody would be left who may do everything.
+pub async fn update(
+    app: &App,
+    caller: &Caller,
+    needed: &[Permission],
+    identifier: &str,
+    wanted: OtherChange,
+) -> Result<User> {
+    let mut change = Change::begin(app, caller).await?;
+    let judge = change.caller.clone();
+    let user = load(change.connection(), &judge, needed, identifier).await?;
+    if let Some(roles) = &wanted.roles {
+        change_roles(&mut change, user.id, roles).await?;
+    }
+    if let Some(nodes) = wanted.permissions {
+        change_permissions(&mut change, user.id, nodes).await?;
+    }
+    if wanted.active.is_some() {
+        judge.require_everywhere(Permission::UserWriteOther)?;
+    }
+    let now = app.clock.now();
+    store::update(change.connection(), user.id, &wanted.profile, now).await?;
+    store::set_active(change.connection(), user.id, wanted.active).await?;
+    let user = by_id(change.connection(), user.id).await?;
+    let event = Event::new("user.update", Target::named("user", user.id, &user.name));
+    audit::record_by(change.connection(), app, caller, event).await?;
+    change.commit().await?;
+    Ok(user)
+}
+
+/// Gives an account exactly these roles. Each that comes or goes must be within reach of
+/// `user.roles.other`; what comes must be the caller's to give.
+async fn change_roles(change: &mut Change<'_>, user: Uuid, identifiers: &[String]) -> Result<()> {
+    let reach = change.caller.reach(Permission::UserRolesOther);
+    let refuse = || Error::Forbidden {
+        message: "You do not have permission to modify roles on another user.".to_owned(),
+        required: vec![Permission::UserRolesOther.node().to_owned()],
+    };
+    if reach.is_empty() {
+        return Err(refuse());
+    }
+    let old = role::of_user(change.connection(), user).await?;
+    let new = load_roles(change, identifiers).await?;
+    let is_in = |roles: &[Role], role: &Role| roles.iter().any(|other| other.id == role.id);
+    let added: Vec<_> = new.iter().filter(|role| !is_in(&old, role)).collect();
+    let mut moved = added.iter().copied().chain(old.iter().filter(|role| !is_in(&new, role)));
+    if moved.any(|role| !role::covers(&reach, role.company_id)) {
+        return Err(refuse());
+    }
+    added.into_iter().try_for_each(|role| grantable(change, role))?;
+    let ids: Vec<Uuid> = new.iter().map(|role| role.id).collect();
+    role::assign(change.connection(), user, &ids).await
+}
+
+async fn load_roles(change: &mut Change<'_>, identifiers: &[String]) -> Result<Vec<Role>> {
+    let mut roles = Vec::with_capacity(identifiers.len());
+    for identifier in identifiers {
+        roles.push(role::by_identifier(change.connection(), identifier).await?);
+    }
+    Ok(roles)
+}
+
+/// Refuses a role whose nodes are not the caller's to give.
+fn grantable(change: &Change<'_>, role: &Role) -> Result<()> {
+    change.check_grantable(role.permissions.iter().map(String::as_str), role.company_id)
+}
+
+/// Gives an account exactly these nodes directly.
+async fn change_permissions(change: &mut Change<'_>, user: Uuid, nodes: Vec<String>) -> Result<()> {
+    if !change.caller.reach(Permission::UserPermissionsOther).is_everywhere() {
+        return Err(Error::Forbidden {
+            message: "You do not have permission to modify permissions on another user.".to_owned(),
+            required: vec![Permission::UserPermissionsOther.node().to_owned()],
+        });
+    }
+    let old = store::permissions(change.connection(), user).await?;
+    change.check_known(&nodes)?;
+    change.check_grantable(nodes.iter().filter(|node| !old.contains(node)).map(String::as_str), None)?;
+    store::set_permissions(change.connection(), user, &nodes).await
+}
+
+/// Deletes an account with its sessions.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Conflict`] where nobody would be left who may do
+/// everything.
+pub async fn delete(app: &App, caller: &Caller, identifier: &str) -> Result<User> {
+    let mut change = Change::begin(app, caller).await?;
+    let judge = change.caller.clone();
+    let user = load(change.connection(), &judge, &[Permission::UserDeleteOther], identifier).await?;
+    judge.require_everywhere(Permission::UserDeleteOther)?;
+    store::delete(change.connection(), user.id).await?;
+    let event = Event::new("user.delete", Target::named("user", user.id, &user.name));
+    audit::record_by(change.connection(), app, caller, event).await?;
+    change.commit().await?;
+    Ok(user)
+}
