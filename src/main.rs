@@ -30,6 +30,8 @@ enum Command {
     Demo,
     /// Print API_ROUTES.md.
     Routes,
+    /// Print the OpenAPI document.
+    Openapi,
 }
 
 fn main() -> std::process::ExitCode {
@@ -43,13 +45,19 @@ fn main() -> std::process::ExitCode {
 }
 
 fn run(command: Command) -> anyhow::Result<()> {
-    if let Command::Routes = command {
-        return Ok(std::io::stdout().write_all(http::docs::markdown().as_bytes())?);
+    match command {
+        Command::Routes => return print(&http::docs::markdown()),
+        Command::Openapi => return print(&format!("{:#}\n", http::docs::openapi())),
+        Command::Serve | Command::Demo => {}
     }
     let config = Config::from_env()?;
     telemetry::start(config.log_format);
     let runtime = tokio::runtime::Runtime::new().context("the asynchronous runtime cannot start")?;
     runtime.block_on(serve(config, matches!(command, Command::Demo)))
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    Ok(std::io::stdout().write_all(text.as_bytes())?)
 }
 
 async fn serve(config: Config, with_sample_data: bool) -> anyhow::Result<()> {

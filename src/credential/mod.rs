@@ -26,6 +26,7 @@ use crate::vault::Place;
 use fields::Checked;
 pub use fields::Input;
 pub use reveal::{reveal_all, reveal_one};
+use store::Wanted;
 
 /// A credential, without its secure values.
 #[derive(Debug, Clone)]
@@ -129,7 +130,8 @@ async fn load(
     Ok(credential)
 }
 
-/// The credentials of a company that the caller may list, by name.
+/// The credentials of a company that the caller may list, by name; with a `search`, those whose name or
+/// notes have it as a part or nearly so, best match first.
 ///
 /// # Errors
 /// [`Error::NotFound`] for a company that the caller may not see; [`Error::Forbidden`] for one in which
@@ -138,6 +140,7 @@ pub async fn list_of_company(
     app: &App,
     caller: &Caller,
     identifier: &str,
+    search: Option<&str>,
     paging: Option<Paging>,
 ) -> Result<Paged<Credential>> {
     let missing = || company::not_found(identifier);
@@ -149,10 +152,11 @@ pub async fn list_of_company(
     if !reach.enters_company(id) {
         return Err(Error::forbidden([Permission::CredentialFetchMany.node()]));
     }
-    Paged::fetch(paging, |window| store::list_of_company(&app.pool, &reach, id, window)).await
+    let wanted = Wanted { company: Some(id), kind: None, search };
+    Paged::fetch(paging, |window| store::list(&app.pool, &reach, wanted, window)).await
 }
 
-/// The credentials of a type that the caller may list, by name.
+/// The credentials of a type that the caller may list, in the order of [`list_of_company`].
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Forbidden`] for a type of which they may list nothing.
@@ -160,6 +164,7 @@ pub async fn list_of_type(
     app: &App,
     caller: &Caller,
     identifier: &str,
+    search: Option<&str>,
     paging: Option<Paging>,
 ) -> Result<Paged<Credential>> {
     let kind = kind::find(app, caller, identifier).await?;
@@ -167,7 +172,8 @@ pub async fn list_of_type(
     if !reach.enters_type(kind.id) {
         return Err(Error::forbidden([Permission::CredentialFetchMany.node()]));
     }
-    Paged::fetch(paging, |window| store::list_of_type(&app.pool, &reach, kind.id, window)).await
+    let wanted = Wanted { company: None, kind: Some(kind.id), search };
+    Paged::fetch(paging, |window| store::list(&app.pool, &reach, wanted, window)).await
 }
 
 /// Stores a credential, its secure values sealed.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::kind::Field;
 use super::{CompanyName, Credential, Kind};
 use crate::access::Reach;
+use crate::database::contains_pattern;
 use crate::error::Result;
 use crate::page::Window;
 
@@ -74,39 +75,20 @@ pub(super) async fn by_id(connection: &mut PgConnection, id: Uuid) -> Result<Opt
     Ok(row.fetch_optional(connection).await?.map(Into::into))
 }
 
-pub(super) async fn list_of_company(
-    pool: &PgPool,
-    reach: &Reach,
-    company: Uuid,
-    window: Window,
-) -> Result<Vec<(Credential, i64)>> {
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select c.id, c.name, c.notes, c.plain_values as "plain_values: Json<HashMap<String, String>>",
-               c.created_at, c.updated_at, t.id as type_id, t.name as type_name, t.permission_scope,
-               t.fields as "fields: Json<Vec<Field>>", o.id as company_id, o.name as company_name,
-               count(*) over () as "total!"
-           from credentials c
-           join credential_types t on t.id = c.type_id
-           join companies o on o.id = c.company_id
-           where c.company_id = $1 and reaches($2, $3, $4, $5, c.company_id, c.type_id)
-           order by lower(c.name), c.id
-           limit $6 offset $7"#,
-        company,
-        reach.everywhere,
-        &reach.companies,
-        &reach.types,
-        &reach.pairs,
-        window.limit,
-        window.offset
-    );
-    Ok(counted(rows.fetch_all(pool).await?))
+/// Which credentials to list.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub company: Option<Uuid>,
+    pub kind: Option<Uuid>,
+    /// A part of the name or the notes, or nearly so.
+    pub search: Option<&'a str>,
 }
 
-pub(super) async fn list_of_type(
+/// The credentials within `reach` that are wanted, by name; with a search, best match first.
+pub(super) async fn list(
     pool: &PgPool,
     reach: &Reach,
-    kind: Uuid,
+    wanted: Wanted<'_>,
     window: Window,
 ) -> Result<Vec<(Credential, i64)>> {
     let rows = sqlx::query_as!(
@@ -118,14 +100,20 @@ pub(super) async fn list_of_type(
            from credentials c
            join credential_types t on t.id = c.type_id
            join companies o on o.id = c.company_id
-           where c.type_id = $1 and reaches($2, $3, $4, $5, c.company_id, c.type_id)
-           order by lower(c.name), c.id
-           limit $6 offset $7"#,
-        kind,
+           where ($1::uuid is null or c.company_id = $1) and ($2::uuid is null or c.type_id = $2)
+               and reaches($3, $4, $5, $6, c.company_id, c.type_id)
+               and ($7::text is null or c.name ilike $8 or c.notes ilike $8 or c.name %> $7)
+           order by ($7 is null or c.name ilike $8) desc, coalesce(word_similarity($7, c.name), 0) desc,
+               lower(c.name), c.id
+           limit $9 offset $10"#,
+        wanted.company,
+        wanted.kind,
         reach.everywhere,
         &reach.companies,
         &reach.types,
         &reach.pairs,
+        wanted.search,
+        wanted.search.map(contains_pattern),
         window.limit,
         window.offset
     );

@@ -28,6 +28,9 @@ pub trait Answer: Send {
     /// The data.
     type Data: Serialize + JsonSchema;
 
+    /// Whether it may come with its place in a list.
+    const IS_LIST: bool = false;
+
     /// Takes it apart.
     fn into_parts(self) -> (Self::Data, Option<Pagination>);
 }
@@ -48,6 +51,8 @@ pub struct Listed<T> {
 
 impl<T: Serialize + JsonSchema + Send> Answer for Listed<T> {
     type Data = Vec<T>;
+
+    const IS_LIST: bool = true;
 
     fn into_parts(self) -> (Vec<T>, Option<Pagination>) {
         (self.items, self.pagination)

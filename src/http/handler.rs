@@ -6,7 +6,6 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
-use schemars::JsonSchema;
 
 use super::contract::{Answer, Failure};
 use super::route::Row;
@@ -48,6 +47,8 @@ pub struct Description {
     pub headers: Vec<(&'static str, &'static str)>,
     /// The data of a success.
     pub answer: Option<InputSchema>,
+    /// Whether a success may come with its place in a list.
+    pub is_list: bool,
 }
 
 /// A part of the request that a handler takes as an argument.
@@ -77,8 +78,9 @@ pub trait Handler<P, Args>: Clone + Send + Sync + 'static {
     fn describe() -> Description;
 }
 
-fn answering<T: JsonSchema>(mut description: Description) -> Description {
-    description.answer = Some(InputSchema::of::<T>());
+fn answering<T: Answer>(mut description: Description) -> Description {
+    description.answer = Some(InputSchema::of::<T::Data>());
+    description.is_list = T::IS_LIST;
     description
 }
 
@@ -105,7 +107,7 @@ macro_rules! handlers {
             fn describe() -> Description {
                 let mut description = Description::default();
                 $($argument::describe(&mut description);)*
-                answering::<T::Data>(description)
+                answering::<T>(description)
             }
         }
     )*};

@@ -31,7 +31,7 @@ pub use serve::serve;
 /// Everything that the program answers.
 pub fn router(app: &Arc<App>) -> Router {
     let v1 = mount::<v1::V1>(v1::routes());
-    let outside = Router::new().merge(health::router()).fallback(not_found::<v1::V1>);
+    let outside = Router::new().merge(health::router()).merge(docs::router()).fallback(not_found::<v1::V1>);
     let all = outside.nest(v1::V1::PREFIX, v1).with_state(Arc::clone(app));
     let contained = all.layer(CatchPanicLayer::custom(panicked::<v1::V1>));
     let with_cors = contained.layer(layers::cors(&app.settings));

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use jsonschema::Validator;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
@@ -27,6 +28,7 @@ impl InputSchema {
         let generator = SchemaSettings::draft2020_12().with(|settings| {
             settings.inline_subschemas = true;
             settings.meta_schema = None;
+            settings.transforms.push(Box::new(RecursiveTransform(words_as_enum)));
         });
         Self { schema: generator.into_generator().into_root_schema_for::<T>(), validator: OnceLock::new() }
     }
@@ -69,6 +71,19 @@ impl InputSchema {
         let validator =
             built.map_err(|error| Error::Internal(anyhow::anyhow!("a schema of ours is wrong: {error}")))?;
         Ok(self.validator.get_or_init(|| validator))
+    }
+}
+
+/// A choice of words is an `enum`, however its words are documented.
+fn words_as_enum(schema: &mut Schema) {
+    let words = schema.get("oneOf").and_then(Value::as_array).map(|choices| {
+        choices.iter().map(|choice| choice.get("const").filter(|word| word.is_string()).cloned()).collect()
+    });
+    if let Some(Some(words)) = words {
+        let words: Vec<Value> = words;
+        schema.remove("oneOf");
+        schema.insert("type".to_owned(), Value::from("string"));
+        schema.insert("enum".to_owned(), Value::from(words));
     }
 }
 

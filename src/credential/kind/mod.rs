@@ -79,13 +79,18 @@ pub struct NewType {
 /// The nodes by which a caller sees a type.
 const SIGHT: [Permission; 2] = [Permission::CredentialTypeFetch, Permission::CredentialTypeFetchMany];
 
-/// Every type, by name.
+/// Every type, by name; with a `search`, those whose name has it as a part or nearly so, best match first.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn list(app: &App, caller: &Caller, paging: Option<Paging>) -> Result<Paged<CredentialType>> {
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    search: Option<&str>,
+    paging: Option<Paging>,
+) -> Result<Paged<CredentialType>> {
     let counted = caller.reach(Permission::CredentialFetchMany);
-    Paged::fetch(paging, |window| store::list(&app.pool, &counted, window)).await
+    Paged::fetch(paging, |window| store::list(&app.pool, &counted, search, window)).await
 }
 
 /// The type with this id or, without regard to case, this name.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{CredentialType, Field};
 use crate::access::Reach;
+use crate::database::contains_pattern;
 use crate::error::Result;
 use crate::page::Window;
 
@@ -79,6 +80,7 @@ pub(super) async fn by_name(
 pub(super) async fn list(
     pool: &PgPool,
     counted: &Reach,
+    search: Option<&str>,
     window: Window,
 ) -> Result<Vec<(CredentialType, i64)>> {
     let rows = sqlx::query_as!(
@@ -88,12 +90,15 @@ pub(super) async fn list(
                 where c.type_id = t.id and reaches($1, $2, $3, $4, c.company_id, c.type_id)) as "credential_count!",
                created_at, updated_at, count(*) over () as "total!"
            from credential_types t
-           order by lower(name), id
-           limit $5 offset $6"#,
+           where $5::text is null or name ilike $6 or name %> $5
+           order by ($5 is null or name ilike $6) desc, coalesce(word_similarity($5, name), 0) desc, lower(name), id
+           limit $7 offset $8"#,
         counted.everywhere,
         &counted.companies,
         &counted.types,
         &counted.pairs,
+        search,
+        search.map(contains_pattern),
         window.limit,
         window.offset
     );

@@ -31,6 +31,7 @@ pub fn routes() -> Vec<Route> {
 /// One of `email` and `login`, and the password.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("examples" = [{"email": "jane.doe@example.com", "password": "correct horse battery staple"}]))]
 struct Login {
     /// The e-mail address; give this or `login`.
     #[serde(default)]

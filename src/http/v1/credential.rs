@@ -20,7 +20,7 @@ use crate::credential::{self, Change, Credential, Input, NewCredential, Stored};
 use crate::error::Result;
 use crate::http::contract::Listed;
 use crate::http::guard::Allowed;
-use crate::http::input::{Body, PageQuery, Path, Query, present};
+use crate::http::input::{Body, ListQuery, Path, Query, present};
 use crate::http::route::{Route, delete, get, patch, post, put};
 
 pub fn routes() -> Vec<Route> {
@@ -156,9 +156,10 @@ async fn fetch(allowed: Allowed, Path([id]): Path<1>) -> Result<CredentialView> 
 async fn of_company(
     allowed: Allowed,
     Path([id]): Path<1>,
-    Query(page): Query<PageQuery>,
+    Query(query): Query<ListQuery>,
 ) -> Result<Listed<CredentialView>> {
-    let credentials = credential::list_of_company(&allowed.app, &allowed.caller, &id, page.paging()).await?;
+    let (search, paging) = (query.search(), query.paging());
+    let credentials = credential::list_of_company(&allowed.app, &allowed.caller, &id, search, paging).await?;
     Ok(credentials.map(CredentialView::from).into())
 }
 

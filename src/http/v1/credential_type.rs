@@ -17,7 +17,7 @@ use crate::credential::kind::{self, Change, CredentialType, Field, NewType};
 use crate::error::Result;
 use crate::http::contract::Listed;
 use crate::http::guard::Allowed;
-use crate::http::input::{Body, PageQuery, Path, Query, present};
+use crate::http::input::{Body, ListQuery, Path, Query, present};
 use crate::http::route::{Route, delete, get, patch, post};
 
 pub fn routes() -> Vec<Route> {
@@ -92,8 +92,9 @@ async fn fetch(allowed: Allowed, Path([identifier]): Path<1>) -> Result<TypeView
     Ok(kind::find(&allowed.app, &allowed.caller, &identifier).await?.into())
 }
 
-async fn list(allowed: Allowed, Query(page): Query<PageQuery>) -> Result<Listed<TypeView>> {
-    Ok(kind::list(&allowed.app, &allowed.caller, page.paging()).await?.map(TypeView::from).into())
+async fn list(allowed: Allowed, Query(query): Query<ListQuery>) -> Result<Listed<TypeView>> {
+    let types = kind::list(&allowed.app, &allowed.caller, query.search(), query.paging()).await?;
+    Ok(types.map(TypeView::from).into())
 }
 
 /// A type to be made.
@@ -179,9 +180,10 @@ async fn remove(allowed: Allowed, Path([identifier]): Path<1>) -> Result<()> {
 async fn credentials(
     allowed: Allowed,
     Path([identifier]): Path<1>,
-    Query(page): Query<PageQuery>,
+    Query(query): Query<ListQuery>,
 ) -> Result<Listed<CredentialView>> {
+    let (search, paging) = (query.search(), query.paging());
     let credentials =
-        credential::list_of_type(&allowed.app, &allowed.caller, &identifier, page.paging()).await?;
+        credential::list_of_type(&allowed.app, &allowed.caller, &identifier, search, paging).await?;
     Ok(credentials.map(CredentialView::from).into())
 }

@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::contract::Contract;
-use super::route::{Access, Row};
-use super::schema::InputSchema;
-use super::v1::{self, V1};
+use super::example::{example, example_answer};
+use crate::http::contract::Contract;
+use crate::http::route::{Access, Row};
+use crate::http::schema::InputSchema;
+use crate::http::v1::{self, V1};
 
 /// The documents of every route.
 #[must_use]
@@ -55,6 +56,9 @@ fn write_row(text: &mut String, prefix: &str, row: &Row) -> std::fmt::Result {
             let nodes: Vec<_> =
                 permissions.iter().map(|permission| format!("`{}`", permission.node())).collect();
             writeln!(text, "Needs {}.", nodes.join(" and "))?;
+            for permission in &row.sometimes {
+                writeln!(text, "Depending on what is sent also `{}`.", permission.node())?;
+            }
         }
     }
     for (name, purpose) in &row.description.headers {
@@ -70,11 +74,14 @@ fn write_row(text: &mut String, prefix: &str, row: &Row) -> std::fmt::Result {
         write_members(text, body)?;
         write_example(text, "The body, for example", &example(body.schema().as_value()))?;
     }
-    let mut answer = json!({"status": row.status.as_u16(), "message": row.message});
-    answer["data"] =
-        row.description.answer.as_ref().map_or(Value::Null, |schema| example(schema.schema().as_value()));
-    answer["successful"] = Value::Bool(true);
-    write_example(text, &format!("Answers {}", row.status.as_u16()), &answer)
+    if !row.aliases.is_empty() {
+        writeln!(
+            text,
+            "\nFormerly at `{prefix}{}`, where it still answers with a `Deprecation` header.",
+            row.aliases.join("`, `")
+        )?;
+    }
+    write_example(text, &format!("Answers {}", row.status.as_u16()), &example_answer(row))
 }
 
 fn write_members(text: &mut String, body: &InputSchema) -> std::fmt::Result {
@@ -96,38 +103,4 @@ fn write_example(text: &mut String, title: &str, example: &Value) -> std::fmt::R
 
 fn one_line(description: &Value) -> String {
     description.as_str().unwrap_or_default().replace('\n', " ")
-}
-
-/// A value that keeps a schema, made of the examples of its parts.
-fn example(schema: &Value) -> Value {
-    if let Some(example) = schema["examples"].get(0) {
-        return example.clone();
-    }
-    if let Some(first) =
-        schema["enum"].get(0).or_else(|| schema["anyOf"].get(0)).or_else(|| schema["oneOf"].get(0))
-    {
-        return if first.is_object() { example(first) } else { first.clone() };
-    }
-    if let Some(constant) = schema.get("const") {
-        return constant.clone();
-    }
-    let kind = schema["type"].as_str().or_else(|| schema["type"][0].as_str());
-    match kind {
-        Some("object") => {
-            let members = schema["properties"].as_object().into_iter().flatten();
-            let shown = members.filter(|(_, member)| member["deprecated"] != true);
-            let mut object: serde_json::Map<_, _> =
-                shown.map(|(name, member)| (name.clone(), example(member))).collect();
-            if schema["additionalProperties"].is_object() {
-                object.insert("secretAccessKey".to_owned(), example(&schema["additionalProperties"]));
-            }
-            Value::Object(object)
-        }
-        Some("array") => Value::Array(vec![example(&schema["items"])]),
-        Some("boolean") => Value::Bool(false),
-        Some("integer" | "number") => Value::from(1),
-        Some("string") if schema["format"] == "uuid" => Value::from("019a7a52-8c3e-7d1f-b0a4-2f6d1c9e8b70"),
-        Some("string") => Value::from("019a7a52-8c3e-7d1f-b0a4-2f6d1c9e8b70"),
-        _ => Value::Null,
-    }
 }

@@ -1,0 +1,47 @@
+//! Examples, made of those that the fields of inputs and answers have.
+
+use serde_json::{Map, Value, json};
+
+use crate::http::route::Row;
+
+const SAMPLE_ID: &str = "019a7a52-8c3e-7d1f-b0a4-2f6d1c9e8b70";
+
+/// A value that keeps a schema.
+pub fn example(schema: &Value) -> Value {
+    if let Some(example) = schema["examples"].get(0).or(schema.get("const")).or(schema["enum"].get(0)) {
+        return example.clone();
+    }
+    if let Some(first) = schema["anyOf"].get(0).or(schema["oneOf"].get(0)) {
+        return example(first);
+    }
+    match schema["type"].as_str().or(schema["type"][0].as_str()) {
+        Some("object") => Value::Object(members(schema)),
+        Some("array") => Value::Array(vec![example(&schema["items"])]),
+        Some("boolean") => Value::Bool(false),
+        Some("integer" | "number") => Value::from(1),
+        Some("string") => Value::from(SAMPLE_ID),
+        _ => Value::Null,
+    }
+}
+
+fn members(schema: &Value) -> Map<String, Value> {
+    let known = schema["properties"].as_object().into_iter().flatten();
+    let shown = known.filter(|(_, member)| member["deprecated"] != true);
+    let mut members: Map<_, _> = shown.map(|(name, member)| (name.clone(), example(member))).collect();
+    if schema["additionalProperties"].is_object() {
+        members.insert("secretAccessKey".to_owned(), example(&schema["additionalProperties"]));
+    }
+    members
+}
+
+/// What a route answers with when all goes well.
+pub fn example_answer(row: &Row) -> Value {
+    let successful = row.status.is_success();
+    let mut answer = json!({"status": row.status.as_u16(), "message": row.message});
+    if successful {
+        let schema = row.description.answer.as_ref();
+        answer["data"] = schema.map_or(Value::Null, |schema| example(schema.schema().as_value()));
+    }
+    answer["successful"] = Value::Bool(successful);
+    answer
+}

@@ -1,0 +1,10 @@
+//! The route table as documents: `API_ROUTES.md`, OpenAPI, and a page to try it.
+
+mod example;
+mod markdown;
+mod openapi;
+mod page;
+
+pub use markdown::markdown;
+pub use openapi::openapi;
+pub use page::router;
