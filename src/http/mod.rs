@@ -24,13 +24,14 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
 use contract::{Contract, Failure};
+use guard::GuardLayer;
 use route::Route;
 
 pub use serve::serve;
 
 /// Everything that the program answers.
 pub fn router(app: &Arc<App>) -> Router {
-    let v1 = mount::<v1::V1>(v1::routes());
+    let v1 = mount::<v1::V1>(app, v1::routes());
     let outside = Router::new().merge(health::router()).merge(docs::router()).fallback(not_found::<v1::V1>);
     let all = outside.nest(v1::V1::PREFIX, v1).with_state(Arc::clone(app));
     let contained = all.layer(CatchPanicLayer::custom(panicked::<v1::V1>));
@@ -39,9 +40,10 @@ pub fn router(app: &Arc<App>) -> Router {
 }
 
 /// The routes of a contract, and its own answers to what it has no route for.
-fn mount<C: Contract>(routes: Vec<Route>) -> Router<Arc<App>> {
+fn mount<C: Contract>(app: &Arc<App>, routes: Vec<Route>) -> Router<Arc<App>> {
     let mut router = Router::new();
     for Route { row, service } in routes {
+        let service = service.layer(GuardLayer::<C>::new(Arc::clone(app), Arc::clone(&row)));
         for alias in &row.aliases {
             router = router.route(alias, service.clone().layer(layers::deprecated()));
         }
@@ -69,6 +71,5 @@ fn panicked<C: Contract>(panic: Box<dyn std::any::Any + Send>) -> Response<axum:
         panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let failure =
         Failure::Core(crate::error::Error::Internal(anyhow::anyhow!("panic: {}", text.unwrap_or("?"))));
-    failure.log();
-    C::failure(&failure)
+    failure.answer::<C>()
 }
