@@ -127,9 +127,10 @@ async fn build(
         (None, Some(embedded)) => (embedded.connect_options(), Some(embedded.data_dir())),
         (None, None) => anyhow::bail!("no database"),
     };
-    let master_key = key(config.vault_master_key, keys, "vault-master-key")?;
-    let token_secret = key(config.token_secret, keys, "token-secret")?;
     let pool = database::connect(options, config.database_max_connections).await?;
+    let is_new = !Vault::has_ring(&pool).await?;
+    let master_key = key(config.vault_master_key, keys, "vault-master-key", is_new)?;
+    let token_secret = key(config.token_secret, keys, "token-secret", true)?;
     let master_key = MasterKey::new(master_key, config.vault_master_key_previous);
     Vault::check_master_key(&pool, &master_key).await?;
     database::migrate(&pool).await?;
@@ -151,11 +152,11 @@ async fn build(
     Ok((app, new_admin))
 }
 
-/// The configured key, or the one of the embedded database's folder.
-fn key(configured: Option<Key>, folder: Option<&Path>, name: &str) -> anyhow::Result<Key> {
+/// The configured key, or the one of the embedded database's folder, made there where it `may_be_made`.
+fn key(configured: Option<Key>, folder: Option<&Path>, name: &str, may_be_made: bool) -> anyhow::Result<Key> {
     match (configured, folder) {
         (Some(key), _) => Ok(key),
-        (None, Some(folder)) => crate::vault::key_file(&folder.join(name)),
+        (None, Some(folder)) => crate::vault::key_file(&folder.join(name), may_be_made),
         (None, None) => anyhow::bail!("no {name}"),
     }
 }

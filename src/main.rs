@@ -64,8 +64,15 @@ async fn serve(config: Config, with_sample_data: bool) -> anyhow::Result<()> {
     let address = config.bind_address;
     let listener =
         TcpListener::bind(address).with_context(|| format!("the address {address} cannot be used"))?;
-    let stop = stop_signal()?;
-    let started = Started::start(config, Arc::new(SystemClock)).await?;
+    let config = config.bound_to(listener.local_addr()?);
+    let mut stop = Box::pin(stop_signal()?);
+    let started = tokio::select! {
+        started = Started::start(config, Arc::new(SystemClock)) => started?,
+        () = &mut stop => {
+            tracing::info!("stopped before it was ready");
+            return Ok(());
+        }
+    };
     let served = announce_and_serve(&started, listener, stop, with_sample_data).await;
     started.stop().await?;
     tracing::info!("stopped");

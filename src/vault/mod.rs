@@ -74,6 +74,14 @@ impl Vault {
         Ok(Self { ciphers, current })
     }
 
+    /// Whether the database has a key ring, so that only one master key fits it.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn has_ring(pool: &PgPool) -> anyhow::Result<bool> {
+        Ok(store::has_key_ring(pool).await? && !store::wrapped_keys(pool).await?.is_empty())
+    }
+
     /// Whether the master key fits what the database holds, before anything is changed there.
     /// A database without a key ring fits every key.
     ///
