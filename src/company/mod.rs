@@ -159,7 +159,10 @@ pub async fn delete(app: &App, caller: &Caller, identifier: &str) -> Result<()> 
         Event::new("company.delete", target).in_company(company.id),
     )
     .await?;
-    Ok(transaction.commit().await?)
+    transaction.commit().await?;
+    // the roles that were bound to it are gone with it
+    app.remembered.forget();
+    Ok(())
 }
 
 fn refuse_foreign(company: &Company) -> Result<()> {
