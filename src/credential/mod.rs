@@ -259,7 +259,9 @@ pub async fn update(
 pub async fn delete(app: &App, caller: &Caller, needed: &[Permission], identifier: &str) -> Result<()> {
     let mut transaction = app.pool.begin().await?;
     let credential = load(&mut transaction, caller, needed, identifier).await?;
-    store::delete(&mut transaction, credential.id).await?;
+    if !store::delete(&mut transaction, credential.id).await? {
+        return Err(not_found(identifier));
+    }
     record(&mut transaction, app, caller, "credential.delete", &credential).await?;
     Ok(transaction.commit().await?)
 }

@@ -152,7 +152,9 @@ pub async fn delete(app: &App, caller: &Caller, identifier: &str) -> Result<()> 
     caller.require_everywhere(Permission::CredentialTypeDelete)?;
     let mut transaction = app.pool.begin().await?;
     let kind = load(&mut transaction, caller, identifier).await?;
-    store::delete(&mut transaction, kind.id).await?;
+    if !store::delete(&mut transaction, kind.id).await? {
+        return Err(not_found(identifier));
+    }
     store::revoke_scope(&mut transaction, &kind.permission_scope, app.clock.now()).await?;
     let event = Event::new("credential_type.delete", Target::named("credential_type", kind.id, &kind.name));
     audit::record_by(&mut transaction, app, caller, event).await?;

@@ -137,9 +137,10 @@ pub(super) async fn update(
     Ok(())
 }
 
-pub(super) async fn delete(connection: &mut PgConnection, id: Uuid) -> Result<()> {
-    sqlx::query!("delete from credential_types where id = $1", id).execute(connection).await?;
-    Ok(())
+/// Deletes a type with its credentials; whether it was there still.
+pub(super) async fn delete(connection: &mut PgConnection, id: Uuid) -> Result<bool> {
+    let done = sqlx::query!("delete from credential_types where id = $1", id).execute(connection).await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Takes the nodes of a scope that is gone from every role and account, and the wildcards that cover no
