@@ -180,6 +180,9 @@ pub async fn create(app: &App, caller: &Caller, new: NewCredential) -> Result<Cr
     let missing_type = || kind::not_found(&new.type_id);
     let kind_id = id::parse(&new.type_id).ok_or_else(missing_type)?;
     let kind = kind::hold(&mut transaction, kind_id).await?.ok_or_else(missing_type)?;
+    if !kind::is_seen(caller, kind.id) && !caller.reach(Permission::CredentialCreate).enters_type(kind.id) {
+        return Err(missing_type());
+    }
     let company = company::hold(&mut transaction, &new.company_id).await?;
     refuse_creation(caller, company, kind.id, &new)?;
     let values = fields::check_new(&kind.fields, new.fields)?;
