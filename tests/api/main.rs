@@ -4,3 +4,5 @@ mod helpers;
 
 mod company;
 mod credential;
+mod credential_type;
+mod type_change;
