@@ -6,3 +6,4 @@ mod company;
 mod credential;
 mod credential_type;
 mod type_change;
+mod validation;
