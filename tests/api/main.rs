@@ -7,3 +7,4 @@ mod credential;
 mod credential_type;
 mod type_change;
 mod validation;
+mod vault;
