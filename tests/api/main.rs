@@ -2,6 +2,7 @@
 
 mod helpers;
 
+mod audit;
 mod company;
 mod credential;
 mod credential_type;
