@@ -6,6 +6,7 @@ mod audit;
 mod company;
 mod credential;
 mod credential_type;
+mod reach;
 mod type_change;
 mod validation;
 mod vault;
