@@ -197,7 +197,7 @@ struct Value {
     #[schemars(example = &"accessKeyId")]
     field_id: String,
     /// The value, at most 64 KiB; `null` clears it.
-    #[schemars(with = "Option<String>", required, example = &"AKIAIOSFODNN7EXAMPLE")]
+    #[schemars(with = "String", extend("type" = ["string", "null"]), example = &"AKIAIOSFODNN7EXAMPLE")]
     value: Option<SecretString>,
 }
 

@@ -1,8 +1,9 @@
 //! The Postgres of the run, and the template that each test's database is made from. It ends with the
 //! process, however that ends.
 
-use std::sync::LazyLock;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, OnceLock};
 use std::thread;
 
 use sqlx::postgres::PgConnectOptions;
@@ -33,12 +34,21 @@ static CLUSTER: LazyLock<PgConnectOptions> = LazyLock::new(|| {
     .expect("the cluster starts")
 });
 
+static DATA_DIR: OnceLock<PathBuf> = OnceLock::new();
+
+/// The folder of the run's Postgres, with its password and its log.
+pub fn data_dir() -> &'static Path {
+    LazyLock::force(&CLUSTER);
+    DATA_DIR.get().expect("the cluster has started")
+}
+
 async fn start() -> PgConnectOptions {
     sweep();
     let folder = tempfile::Builder::new().prefix(FOLDER).tempdir().expect("a folder");
     open_to_all(folder.path());
     let embedded = Embedded::start_with(folder.path(), Durability::None).await.expect("Postgres starts");
     let options = embedded.connect_options();
+    DATA_DIR.get_or_init(|| embedded.data_dir().to_owned());
     let mut connection = PgConnection::connect_with(&options).await.expect("a connection");
     create(&mut connection, TEMPLATE, "template0").await;
     let template = config(options.clone().database(TEMPLATE), &[]);

@@ -4,12 +4,15 @@
 pub mod actor;
 pub mod app;
 pub mod cluster;
+pub mod database;
 pub mod fixture;
 pub mod log;
 pub mod request;
+pub mod scene;
 pub mod time;
 
 pub use actor::Actor;
 pub use app::TestApp;
 pub use request::Answer;
+pub use scene::Scene;
 pub use serde_json::{Value, json};
