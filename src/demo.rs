@@ -6,6 +6,7 @@ use crate::app::App;
 ///
 /// # Errors
 /// x
+#[expect(clippy::unused_async, reason = "it will ask the database")]
 pub async fn fill(_: &App) -> anyhow::Result<String> {
     Ok(String::new())
 }

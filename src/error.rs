@@ -159,10 +159,12 @@ impl From<sqlx::Error> for Error {
 /// transaction as the one to give up. SQLSTATE classes: PostgreSQL documentation, appendix A.
 fn is_passing(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
-            true
-        }
-        sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(database) => database.code().is_some_and(|code| {
             ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class))
                 || ["25006", "40001", "40P01", "55P03"].contains(&&*code)

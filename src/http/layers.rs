@@ -85,5 +85,5 @@ pub fn cors(settings: &Settings) -> CorsLayer {
             HeaderName::from_static("x-refresh-token"),
         ])
         .expose_headers([REQUEST_ID, header::RETRY_AFTER])
-        .max_age(std::time::Duration::from_secs(3600))
+        .max_age(std::time::Duration::from_hours(1))
 }

@@ -40,22 +40,20 @@ pub fn router(app: &Arc<App>) -> Router {
 
 /// The routes of a contract, and its own answers to what it has no route for.
 fn mount<C: Contract>(routes: Vec<Route>) -> Router<Arc<App>> {
-    let mut router = Router::new();
+    let mut mounted = Router::new();
     for route in routes {
-        router = router.route(route.row.path, route.service);
+        mounted = mounted.route(route.row.path, route.service);
     }
-    router
+    mounted
         .method_not_allowed_fallback(method_not_allowed::<C>)
         .fallback(not_found::<C>)
         .layer(CatchPanicLayer::custom(panicked::<C>))
 }
 
-#[expect(clippy::unused_async, reason = "axum's handlers are asynchronous")]
 async fn not_found<C: Contract>(_: Request) -> Response {
     C::failure(&Failure::Http(StatusCode::NOT_FOUND, "Resource not found"))
 }
 
-#[expect(clippy::unused_async, reason = "axum's handlers are asynchronous")]
 async fn method_not_allowed<C: Contract>(_: Request) -> Response {
     C::failure(&Failure::Http(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"))
 }

@@ -32,6 +32,7 @@ pub struct MasterKey {
 impl MasterKey {
     /// Takes the raw keys.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "the raw keys are wiped once they are taken")]
     pub fn new(current: Zeroizing<[u8; KEY_BYTES]>, previous: Option<Zeroizing<[u8; KEY_BYTES]>>) -> Self {
         let cipher = |key: &[u8; KEY_BYTES]| Aes256Gcm::new(key.into());
         Self { current: cipher(&current), previous: previous.map(|key| cipher(&key)) }
