@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 
 use super::client;
 use super::contract::Failure;
@@ -22,6 +22,7 @@ pub struct Visitor {
 
 impl Proof for Visitor {
     async fn prove(call: &mut Call) -> Result<Self, Failure> {
+        authorization(call)?;
         let origin = client::origin(&call.parts, &call.app.settings.trusted_proxies);
         Ok(Self { app: Arc::clone(&call.app), origin })
     }
@@ -58,15 +59,19 @@ impl Proof for Allowed {
     }
 }
 
-/// The token of the one `Authorization` header (RFC 6750 section 2.1).
-fn bearer(call: &Call) -> Result<&str, Failure> {
+/// The one `Authorization` header, where there is any.
+fn authorization(call: &Call) -> Result<Option<&HeaderValue>, Failure> {
     let mut headers = call.parts.headers.get_all(header::AUTHORIZATION).iter();
-    let first = headers.next().ok_or_else(Error::unauthenticated)?;
-    if headers.next().is_some() {
-        return Err(Failure::Http(StatusCode::BAD_REQUEST, "More than one Authorization header"));
+    match (headers.next(), headers.next()) {
+        (_, Some(_)) => Err(Failure::Http(StatusCode::BAD_REQUEST, "More than one Authorization header")),
+        (first, None) => Ok(first),
     }
-    let (scheme, token) =
-        first.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(Error::unauthenticated)?;
+}
+
+/// The token of the `Authorization` header (RFC 6750 section 2.1).
+fn bearer(call: &Call) -> Result<&str, Failure> {
+    let value = authorization(call)?.and_then(|value| value.to_str().ok());
+    let (scheme, token) = value.and_then(|value| value.split_once(' ')).ok_or_else(Error::unauthenticated)?;
     if scheme.eq_ignore_ascii_case("bearer") {
         Ok(token.trim())
     } else {
