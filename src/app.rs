@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
 
 use crate::access::Caller;
-use crate::access::password::Passwords;
+use crate::access::password::{self, Passwords};
 use crate::access::token::{self, TokenKeys};
 use crate::clock::Clock;
 use crate::config::{Admin, Config, Key};
@@ -62,6 +62,9 @@ impl Started {
     /// # Errors
     /// One sentence that says what is wrong.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        if config.admin.as_ref().is_some_and(|admin| !password::is_acceptable(&admin.password)) {
+            anyhow::bail!("ADMIN_PASSWORD must have {} characters to 1 KiB", password::MIN_CHARACTERS);
+        }
         let data_dir = config.data_dir.clone().unwrap_or_else(embedded::default_data_dir);
         let embedded = match &config.database {
             Some(_) => None,

@@ -19,6 +19,13 @@ pub const MAX_BYTES: usize = 1024;
 /// The shortest password that an account may get, in characters.
 pub const MIN_CHARACTERS: usize = 10;
 
+/// Whether an account may get this password.
+#[must_use]
+pub fn is_acceptable(password: &SecretString) -> bool {
+    let password = password.expose_secret();
+    password.chars().count() >= MIN_CHARACTERS && password.len() <= MAX_BYTES
+}
+
 /// How long a sign-in waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 
