@@ -5,6 +5,7 @@ pub mod actor;
 pub mod app;
 pub mod cluster;
 pub mod fixture;
+pub mod gate;
 pub mod log;
 pub mod request;
 pub mod time;
