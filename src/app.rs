@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::access::Caller;
 use crate::access::cache::{self, Cache};
-use crate::access::password::Passwords;
+use crate::access::password::{self, Passwords};
 use crate::access::token::{self, TokenKeys};
 use crate::clock::Clock;
 use crate::config::{Admin, Config, Key};
@@ -71,6 +71,10 @@ impl Started {
     /// # Errors
     /// One sentence that says what is wrong.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        if let Some(admin) = &config.admin {
+            password::check_new(admin.password.expose_secret(), &[&admin.email])
+                .map_err(|rule| anyhow::anyhow!("ADMIN_PASSWORD: {rule}"))?;
+        }
         let data_dir = config.data_dir.clone().unwrap_or_else(embedded::default_data_dir);
         let embedded = match &config.database {
             Some(_) => None,

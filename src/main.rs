@@ -1,5 +1,7 @@
 //! The command line.
 
+#![expect(clippy::print_stdout, reason = "what a command is asked for goes to standard output")]
+
 use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -22,13 +24,13 @@ struct Arguments {
     command: Option<Command>,
 }
 
-#[derive(Subcommand)]
+#[derive(Clone, Copy, Subcommand)]
 enum Command {
     /// Run the server (the default).
     Serve,
     /// Run the server on a new database with sample data in it.
     Demo,
-    /// Print API_ROUTES.md.
+    /// Print the documents of every route.
     Routes,
     /// Print the OpenAPI document.
     Openapi,

@@ -122,19 +122,33 @@ pub async fn record_by(
 /// A row of the record.
 #[derive(Debug, Clone)]
 pub struct Row {
+    /// Its id.
     pub id: Uuid,
+    /// When it happened.
     pub at: DateTime<Utc>,
+    /// What was done, such as `credential.reveal`.
     pub action: String,
+    /// `success`, `denied` or `failure`.
     pub outcome: String,
+    /// `user` or `system`.
     pub actor_kind: String,
+    /// Who did it, where they are known.
     pub actor_id: Option<Uuid>,
+    /// Their name at that time.
     pub actor_name: String,
+    /// What kind of thing it was done to.
     pub target_kind: String,
+    /// The id of that thing, where it has one.
     pub target_id: Option<Uuid>,
+    /// Its name at that time.
     pub target_name: Option<String>,
+    /// The company that it is in.
     pub company_id: Option<Uuid>,
+    /// The field, where it was about one.
     pub field_id: Option<String>,
+    /// Where the request came from.
     pub address: Option<String>,
+    /// The request.
     pub request_id: Option<Uuid>,
 }
 

@@ -291,9 +291,10 @@ pub async fn stored_values(
     let mut sealed: HashMap<_, _> =
         store::sealed_values(&mut connection, credential.id).await?.into_iter().collect();
     let mut stored = |field: kind::Field| {
-        let value = match field.secure {
-            true => sealed.remove(&field.id).map(Stored::Sealed),
-            false => credential.plain_values.remove(&field.id).map(Stored::Plain),
+        let value = if field.secure {
+            sealed.remove(&field.id).map(Stored::Sealed)
+        } else {
+            credential.plain_values.remove(&field.id).map(Stored::Plain)
         };
         value.map(|value| (field.id, value))
     };

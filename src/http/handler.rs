@@ -83,7 +83,7 @@ fn answering<T: Answer>(mut description: Description) -> Description {
 }
 
 macro_rules! handlers {
-    ($(($($argument:ident),*))*) => {$(
+    ($(($($name:ident: $argument:ident),*))*) => {$(
         impl<F, Fut, T, E, P, $($argument),*> Handler<P, ($($argument,)*)> for F
         where
             F: Fn(P, $($argument),*) -> Fut + Clone + Send + Sync + 'static,
@@ -95,19 +95,22 @@ macro_rules! handlers {
         {
             type Answer = T;
 
-            #[allow(non_snake_case, unused_variables, reason = "the macro's arguments are named after their types")]
             async fn call(&self, proof: P, call: &mut Call) -> Result<T, Failure> {
-                $(let $argument = $argument::extract(call).await?;)*
-                self(proof, $($argument),*).await.map_err(Into::into)
+                // a handler without arguments takes nothing from it
+                let _ = &call;
+                $(let $name = $argument::extract(call).await?;)*
+                self(proof, $($name),*).await.map_err(Into::into)
             }
 
-            #[allow(unused_mut, reason = "a handler without arguments has nothing to add")]
             fn describe() -> Description {
                 let mut description = Description::default();
-                $($argument::describe(&mut description);)*
+                let arguments: &[fn(&mut Description)] = &[$($argument::describe),*];
+                for describe in arguments {
+                    describe(&mut description);
+                }
                 answering::<T>(description)
             }
         }
     )*};
 }
-handlers! { () (A) (A, B) (A, B, C) }
+handlers! { () (a: A) (a: A, b: B) (a: A, b: B, c: C) }

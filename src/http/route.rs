@@ -140,11 +140,13 @@ impl<H> Unguarded<H> {
 
 impl<P: Proof, H: Handler<P, A>, A: 'static> Guarded<P, H, A> {
     /// Depending on what is sent, the noun asks for these nodes besides.
+    #[must_use]
     pub fn sometimes<const N: usize>(self, permissions: [Permission; N]) -> Self {
         Self { sometimes: permissions.into(), ..self }
     }
 
     /// It still answers at an older path, with a `Deprecation` header.
+    #[must_use]
     pub fn formerly_at(mut self, path: &'static str) -> Self {
         self.aliases.push(path);
         self

@@ -113,7 +113,7 @@ async fn changed_bytes_do_not_open() {
 /// How a text may be spelled: raw, in hexadecimal, in base64 at every alignment, and those as bytes in
 /// hexadecimal.
 fn spellings(text: &str) -> Vec<String> {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     let mut spellings = vec![text.to_owned(), hex(text.as_bytes()), hex(text.as_bytes()).to_uppercase()];
     for before in 0..3 {
         // the first and the last group of four also depend on what stands beside the text

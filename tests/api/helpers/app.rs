@@ -97,6 +97,13 @@ impl TestApp {
         sign_in(self, &login, super::fixture::PASSWORD).await
     }
 
+    /// A person who holds these nodes everywhere and no others, not even those of one's own account.
+    pub async fn bare_holder_of(&self, nodes: &[&str]) -> Actor {
+        let login = self.db_user(nodes).await;
+        self.db_strip(&login).await;
+        sign_in(self, &login, super::fixture::PASSWORD).await
+    }
+
     /// A person who holds these nodes in one company only.
     pub async fn holder_in(&self, company: &str, nodes: &[&str]) -> Actor {
         let login = self.db_user(&[]).await;

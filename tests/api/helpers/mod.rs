@@ -6,6 +6,7 @@ pub mod app;
 pub mod cluster;
 pub mod database;
 pub mod fixture;
+pub mod gate;
 pub mod log;
 pub mod request;
 pub mod scene;
