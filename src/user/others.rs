@@ -244,9 +244,9 @@ async fn change_permissions(change: &mut Change<'_>, user: Uuid, nodes: Vec<Stri
         });
     }
     let old = store::permissions(change.connection(), user).await?;
-    change.check_known(&nodes)?;
+    change.check_known(&nodes, &old)?;
     change.check_grantable(nodes.iter().filter(|node| !old.contains(node)).map(String::as_str), None)?;
-    store::set_permissions(change.connection(), user, &nodes).await
+    store::set_permissions(change.connection(), user, &role::distinct(nodes)).await
 }
 
 /// Deletes an account with its sessions.
