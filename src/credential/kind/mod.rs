@@ -143,10 +143,25 @@ pub async fn create(app: &App, caller: &Caller, new: NewType) -> Result<Credenti
         return Err(Error::Invalid(violations));
     }
     taken(store::insert(change.connection(), &kind).await, &kind)?;
+    refuse_shared_nodes(&change.caller, &kind.permission_scope)?;
     let event = Event::new("credential_type.create", Target::named("credential_type", kind.id, &kind.name));
     audit::record_by(change.connection(), app, caller, event).await?;
     change.commit().await?;
     Ok(kind)
+}
+
+/// Refuses a scope below that of another type where both would have a node of the same name, such as
+/// `aws.fields.fetch` of the scopes `aws` and `aws.fields`.
+fn refuse_shared_nodes(caller: &Caller, scope: &str) -> Result<()> {
+    let is_own = |node: &str| {
+        permission::credential_actions().any(|action| node.strip_suffix(action) == Some(&format!("{scope}.")))
+    };
+    match caller.grants.type_nodes().find(|(_, node)| is_own(node)) {
+        None => Ok(()),
+        Some((_, node)) => Err(Error::Conflict(format!(
+            "The permissionScope '{scope}' is taken: another credential type has the node '{node}' already"
+        ))),
+    }
 }
 
 /// Deletes a type with all its credentials. Its nodes leave every role and account with it.
