@@ -191,6 +191,9 @@ pub async fn update(
     let now = app.clock.now();
     store::update(change.connection(), user.id, &wanted.profile, now).await?;
     store::set_active(change.connection(), user.id, wanted.active).await?;
+    if wanted.active == Some(false) {
+        access::session::end_all(change.connection(), user.id, now).await?;
+    }
     let user = by_id(change.connection(), user.id).await?;
     let event = Event::new("user.update", Target::named("user", user.id, &user.name));
     audit::record_by(change.connection(), app, caller, event).await?;
