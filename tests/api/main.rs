@@ -2,4 +2,12 @@
 
 mod helpers;
 
+mod algebra;
 mod company;
+mod escalation;
+mod lists;
+mod new_user;
+mod no_escalation;
+mod other_user;
+mod permissions;
+mod role;

@@ -6,8 +6,10 @@ pub mod app;
 pub mod cluster;
 pub mod fixture;
 pub mod log;
+pub mod people;
 pub mod request;
 pub mod time;
+pub mod words;
 
 pub use actor::Actor;
 pub use app::TestApp;
