@@ -47,12 +47,14 @@ impl<'a> Change<'a> {
         &mut self.transaction
     }
 
-    /// Refuses nodes that are malformed or unknown, or wildcards that cover no known node.
+    /// Refuses nodes that are malformed or unknown, or wildcards that cover no known node, unless they
+    /// were there `before`.
     ///
     /// # Errors
-    /// [`Error::Invalid`] naming each, at its place below `path`.
-    pub fn check_known(&self, nodes: &[String]) -> Result<()> {
-        let unknown = nodes.iter().enumerate().filter(|(_, node)| !self.caller.grants.know(node));
+    /// [`Error::Invalid`] naming each, at its place in `permissions`.
+    pub fn check_known(&self, nodes: &[String], before: &[String]) -> Result<()> {
+        let is_fine = |node: &String| before.contains(node) || self.caller.grants.know(node);
+        let unknown = nodes.iter().enumerate().filter(|(_, node)| !is_fine(node));
         let violation = |(index, node): (usize, &String)| {
             let path: [Step; 2] = ["permissions".into(), index.into()];
             let shown: String = node.chars().take(200).collect();

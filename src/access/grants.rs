@@ -108,14 +108,16 @@ impl Grants {
         hold(grant) || hold(Permission::PermissionEscalate.node()) || self.covered_by_credentials(grant, hold)
     }
 
-    /// Whether `grant` lies among the nodes of credential types, and each that it covers is held through
-    /// the node of credentials that allows the same for every type.
+    /// Whether `grant` lies among the nodes of credential types, and is held through the nodes of credentials
+    /// that allow the same for every type. A wildcard also covers the nodes of types that are still to
+    /// come, so it takes all of those.
     fn covered_by_credentials(&self, grant: &str, hold: impl Fn(&str) -> bool) -> bool {
-        let covered: Vec<_> = self.type_nodes().filter(|(_, node)| covers(grant, node)).collect();
-        !covered.is_empty()
-            && !permission::is_reserved(grant)
-            && grant != "*"
-            && covered.iter().all(|(general, node)| hold(general) || hold(node))
+        if grant.ends_with('*') {
+            let is_of_types = grant != "*" && self.type_nodes().any(|(_, node)| covers(grant, &node));
+            return is_of_types
+                && permission::credential_actions().all(|action| hold(&format!("credential.{action}")));
+        }
+        self.type_nodes().any(|(general, node)| node == grant && hold(&general))
     }
 
     /// The companies that `wanted` is bound to.

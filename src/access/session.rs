@@ -103,6 +103,14 @@ pub async fn end(app: &App, caller: &Caller) -> Result<()> {
     Ok(())
 }
 
+/// Signs an account out everywhere: no token of its sessions so far is good any more.
+///
+/// # Errors
+/// Where the database fails.
+pub(crate) async fn end_all(connection: &mut PgConnection, user: Uuid, now: DateTime<Utc>) -> Result<()> {
+    store::end_sessions_of(connection, user, now).await
+}
+
 async fn end_with(
     connection: &mut PgConnection,
     actor: &Actor,

@@ -163,6 +163,18 @@ pub(super) async fn end_session(connection: &mut PgConnection, id: Uuid, now: Da
     Ok(())
 }
 
+/// Ends every session of an account.
+pub(super) async fn end_sessions_of(
+    connection: &mut PgConnection,
+    user: Uuid,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!("update sessions set ended_at = $2 where user_id = $1 and ended_at is null", user, now)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Removes sessions that no token can use any more.
 pub(super) async fn forget_expired_sessions(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<()> {
     sqlx::query!("delete from sessions where expires_at < $1", now).execute(connection).await?;

@@ -155,6 +155,7 @@ pub async fn holders(
 /// taken, [`Error::NotFound`] for a company that the caller may not see, [`Error::Forbidden`].
 pub async fn create(app: &App, caller: &Caller, new: NewRole) -> Result<Role> {
     let mut change = Change::begin(app, caller).await?;
+    change.check_known(&new.permissions, &[])?;
     let company = bound_to(&mut change, new.company_id.as_deref(), Permission::RoleCreate).await?;
     let now = app.clock.now();
     let role = Role {
@@ -167,7 +168,6 @@ pub async fn create(app: &App, caller: &Caller, new: NewRole) -> Result<Role> {
         created_at: now,
         updated_at: now,
     };
-    change.check_known(&role.permissions)?;
     change.check_grantable(role.permissions.iter().map(String::as_str), company)?;
     taken(store::insert(change.connection(), &role).await, &role)?;
     record(&mut change, app, "role.create", &role).await?;
@@ -183,6 +183,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewRole) -> Result<Role> {
 pub async fn update(app: &App, caller: &Caller, identifier: &str, edit: Edit) -> Result<Role> {
     let mut change = Change::begin(app, caller).await?;
     let old = modifiable(&mut change, identifier).await?;
+    change.check_known(edit.permissions.as_deref().unwrap_or_default(), &old.permissions)?;
     let company = match &edit.company_id {
         None => old.company_id,
         Some(company) => bound_to(&mut change, company.as_deref(), Permission::RoleModify).await?,
@@ -209,7 +210,7 @@ pub async fn add_permissions(
 ) -> Result<Role> {
     let mut change = Change::begin(app, caller).await?;
     let old = modifiable(&mut change, identifier).await?;
-    change.check_known(&nodes)?;
+    change.check_known(&nodes, &old.permissions)?;
     let permissions = distinct(old.permissions.iter().cloned().chain(nodes).collect());
     let new = Role { permissions, ..old.clone() };
     save(app, change, &old, new, "role.update").await
@@ -275,9 +276,8 @@ async fn save(
         )));
     }
     let is_rebound = new.company_id != old.company_id;
-    let added = || new.permissions.iter().filter(|node| is_rebound || !old.permissions.contains(node));
-    change.check_known(&added().cloned().collect::<Vec<_>>())?;
-    change.check_grantable(added().map(String::as_str), new.company_id)?;
+    let added = new.permissions.iter().filter(|node| is_rebound || !old.permissions.contains(node));
+    change.check_grantable(added.map(String::as_str), new.company_id)?;
     let new = Role { updated_at: app.clock.now(), ..new };
     taken(store::update(change.connection(), &new).await, &new)?;
     record(&mut change, app, action, &new).await?;
@@ -318,7 +318,7 @@ fn parse_moniker(text: &str) -> Result<String> {
 }
 
 /// The nodes, each once, in the order of their first place.
-fn distinct(nodes: Vec<String>) -> Vec<String> {
+pub(crate) fn distinct(nodes: Vec<String>) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     nodes.into_iter().filter(|node| seen.insert(node.clone())).collect()
 }

@@ -191,6 +191,9 @@ pub async fn update(
     let now = app.clock.now();
     store::update(change.connection(), user.id, &wanted.profile, now).await?;
     store::set_active(change.connection(), user.id, wanted.active).await?;
+    if wanted.active == Some(false) {
+        access::session::end_all(change.connection(), user.id, now).await?;
+    }
     let user = by_id(change.connection(), user.id).await?;
     let event = Event::new("user.update", Target::named("user", user.id, &user.name));
     audit::record_by(change.connection(), app, caller, event).await?;
@@ -244,9 +247,9 @@ async fn change_permissions(change: &mut Change<'_>, user: Uuid, nodes: Vec<Stri
         });
     }
     let old = store::permissions(change.connection(), user).await?;
-    change.check_known(&nodes)?;
+    change.check_known(&nodes, &old)?;
     change.check_grantable(nodes.iter().filter(|node| !old.contains(node)).map(String::as_str), None)?;
-    store::set_permissions(change.connection(), user, &nodes).await
+    store::set_permissions(change.connection(), user, &role::distinct(nodes)).await
 }
 
 /// Deletes an account with its sessions.

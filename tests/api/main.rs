@@ -5,14 +5,22 @@
 mod helpers;
 
 mod access;
+mod algebra;
 mod audit;
 mod company;
 mod cors;
 mod credential;
 mod credential_type;
+mod escalation;
 mod http;
+mod lists;
 mod login;
+mod new_user;
+mod no_escalation;
+mod other_user;
+mod permissions;
 mod reach;
+mod role;
 mod session;
 mod sqlx_data;
 mod token;

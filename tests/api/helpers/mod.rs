@@ -8,9 +8,11 @@ pub mod database;
 pub mod fixture;
 pub mod gate;
 pub mod log;
+pub mod people;
 pub mod request;
 pub mod scene;
 pub mod time;
+pub mod words;
 
 pub use actor::Actor;
 pub use app::TestApp;

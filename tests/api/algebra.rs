@@ -1,0 +1,124 @@
+//! Nodes and grants by their laws, without a database.
+
+use proptest::prelude::*;
+use ttscm::access::grants::{Grant, TypeScope};
+use ttscm::access::permission::{covers, is_grant, is_node};
+use ttscm::access::{Grants, Permission};
+use uuid::Uuid;
+
+use crate::helpers::words;
+
+fn segment() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["a", "b", "ab", "a_b", "a1", "credential", "fetch", "many"])
+}
+
+fn node() -> impl Strategy<Value = String> {
+    prop::collection::vec(segment(), 1..5).prop_map(|segments| segments.join("."))
+}
+
+fn grant() -> impl Strategy<Value = String> {
+    prop_oneof![4 => node(), 4 => node().prop_map(|node| format!("{node}.*")), 1 => Just("*".to_owned())]
+}
+
+/// Nodes and wildcards that the program knows of, so that they meet.
+fn known() -> impl Strategy<Value = String> {
+    let nodes: Vec<_> = words::known_nodes(&["aws", "aws.keys"]);
+    (prop::sample::select(nodes), 0_usize..4).prop_map(|(node, cut)| {
+        let segments: Vec<_> = node.split('.').collect();
+        match cut {
+            0 | 1 => node,
+            _ if cut < segments.len() => format!("{}.*", segments[..cut].join(".")),
+            _ => format!("{}.*", segments[0]),
+        }
+    })
+}
+
+/// Text that is nearly a grant: one with something put into it.
+fn nearly() -> impl Strategy<Value = String> {
+    let wedge = prop::sample::select(vec![
+        "*", ".", "..", ".*", "*.", "A", "É", "é", " ", "\t", "\n", "\0", "-", "_", "1", "**", "\u{200b}",
+        "ａ", "ß", "",
+    ]);
+    (grant(), wedge, any::<prop::sample::Index>()).prop_map(|(mut grant, wedge, at)| {
+        grant.insert_str(at.index(grant.len() + 1), wedge);
+        grant
+    })
+}
+
+/// The grammar, written anew: segments `[a-z][a-z0-9_]*` with dots between.
+fn keeps_the_grammar(text: &str) -> bool {
+    let is_segment = |segment: &str| {
+        let mut letters = segment.chars();
+        letters.next().is_some_and(|first| first.is_ascii_lowercase())
+            && letters.all(|letter| matches!(letter, 'a'..='z' | '0'..='9' | '_'))
+    };
+    text.len() <= 200 && text.split('.').all(is_segment)
+}
+
+fn is_well_formed(text: &str) -> bool {
+    text == "*" || keeps_the_grammar(text.strip_suffix(".*").unwrap_or(text))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn covering_is_by_segment(grant in grant(), wanted in grant()) {
+        prop_assert_eq!(covers(&grant, &wanted), words::covers(&grant, &wanted));
+    }
+
+    #[test]
+    fn covering_is_reflexive(grant in grant()) {
+        prop_assert!(covers(&grant, &grant) && covers("*", &grant));
+    }
+
+    #[test]
+    fn covering_is_transitive(a in grant(), b in grant(), c in grant()) {
+        prop_assert!(!(covers(&a, &b) && covers(&b, &c)) || covers(&a, &c));
+    }
+
+    #[test]
+    fn covering_never_goes_by_the_beginning_of_a_word(node in node(), more in "[a-z0-9_]{1,3}", rest in node()) {
+        let grant = format!("{node}.*");
+        for wanted in [node.clone(), format!("{node}{more}"), format!("{node}{more}.{rest}")] {
+            prop_assert!(!covers(&grant, &wanted), "{grant} covers {wanted}");
+        }
+        let below = format!("{node}.{rest}");
+        prop_assert!(covers(&grant, &below) && !covers(&node, &below));
+    }
+
+    #[test]
+    fn the_grammar_takes_what_it_says(text in prop_oneof![nearly(), "\\PC{0,12}", "[a-c.*_1A]{0,10}", "[a.]{195,205}"]) {
+        prop_assert_eq!(is_grant(&text), is_well_formed(&text), "{:?}", text);
+        prop_assert_eq!(is_node(&text), keeps_the_grammar(&text), "{:?}", text);
+    }
+
+    #[test]
+    fn one_more_grant_takes_nothing_away(held in prop::collection::vec((known(), 0_usize..3), 0..5), more in (known(), 0_usize..3)) {
+        let (companies, kinds) = ([Uuid::from_u128(1), Uuid::from_u128(2)], [Uuid::from_u128(3), Uuid::from_u128(4)]);
+        let scopes = [TypeScope { id: kinds[0], scope: "aws".to_owned() }, TypeScope { id: kinds[1], scope: "aws.keys".to_owned() }];
+        let grants = |held: &[(String, usize)]| {
+            let grant = |(node, place): &(String, usize)| Grant { node: node.clone(), company: companies.get(*place).copied() };
+            Grants::new(held.iter().map(grant).collect(), scopes.clone().into())
+        };
+        let (few, many) = (grants(&held), grants(&[held.as_slice(), &[more]].concat()));
+        for node in words::known_nodes(&["aws", "aws.keys"]) {
+            prop_assert!(!few.hold(&node) || many.hold(&node));
+            prop_assert!(!few.hold(&node) || few.hold_in(companies[0], &node));
+            prop_assert!(!few.hold_in(companies[1], &node) || many.hold_in(companies[1], &node));
+            for company in [None, Some(companies[0]), Some(companies[1])] {
+                prop_assert!(!few.may_grant(&node, company) || many.may_grant(&node, company), "{}", node);
+            }
+        }
+        for permission in Permission::ALL {
+            let (few, many) = (few.reach(*permission), many.reach(*permission));
+            for company in companies {
+                prop_assert!(!few.covers_company(company) || many.covers_company(company));
+                prop_assert!(!few.enters_company(company) || many.enters_company(company));
+                prop_assert!(kinds.iter().all(|kind| !few.covers(company, *kind) || many.covers(company, *kind)));
+                let enters = kinds.iter().any(|kind| few.covers(company, *kind));
+                prop_assert!(!enters || few.enters_company(company));
+            }
+        }
+    }
+}
