@@ -43,7 +43,8 @@ pub fn data_dir() -> &'static Path {
 }
 
 async fn start() -> PgConnectOptions {
-    sweep();
+    // thousands of files, which nobody is to wait for
+    thread::spawn(sweep);
     let folder = tempfile::Builder::new().prefix(FOLDER).tempdir().expect("a folder");
     open_to_all(folder.path());
     let embedded = Embedded::start_with(folder.path(), Durability::None).await.expect("Postgres starts");
@@ -65,6 +66,8 @@ fn sweep() {
     for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(FOLDER)) {
         let lock = std::fs::File::open(entry.path().join("lock"));
         if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+            // the lock goes last, so that what is not done now is found again
+            drop(std::fs::remove_dir_all(entry.path().join("postgres")));
             drop(std::fs::remove_dir_all(entry.path()));
         }
     }
