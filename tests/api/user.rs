@@ -66,7 +66,7 @@ async fn what_an_account_cannot_have_is_refused_by_field() {
     let app = TestApp::start().await;
     let jane = app.holder_of(&[]).await;
     let before = jane.get(ME).await.data();
-    let pattern = "Must match the pattern ^(https?://|data:image/)";
+    let pattern = "Must match the pattern ^(https?://|data:image/(png|jpeg|gif|webp);)";
     for (change, path, message) in [
         (json!({"name": null}), "name", "Must be a string"),
         (json!({"name": 7}), "name", "Must be a string"),
