@@ -18,7 +18,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub fn router() -> Router<Arc<App>> {
-    Router::new().route(DOCUMENT, get(document)).route("/docs", get(file)).route("/docs/{*file}", get(file))
+    Router::new()
+        .route(DOCUMENT, get(document))
+        .route("/docs", get(file))
+        .route("/docs/", get(file))
+        .route("/docs/{*file}", get(file))
 }
 
 #[expect(clippy::unused_async, reason = "axum's handlers are asynchronous")]
