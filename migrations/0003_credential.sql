@@ -50,10 +50,12 @@ returns boolean language sql immutable as $$
 $$;
 
 -- Whether a granted node belongs to a scope that no type has any more: one of its own nodes, or a
--- wildcard above it under which no type is left.
+-- wildcard above it. Not where a type that is left has nodes there: scopes may lie below one another.
 create function is_of_gone_scope(node text, scope text) returns boolean language sql stable as $$
-    select starts_with(node, scope || '.')
-        or (node like '%.*' and starts_with(scope || '.', rtrim(node, '*')) and not exists (
-            select from credential_types t where starts_with(t.permission_scope || '.', rtrim(node, '*'))
-        ))
+    select (starts_with(node, scope || '.') or (node like '%.*' and starts_with(scope || '.', rtrim(node, '*'))))
+        and not exists (
+            select from credential_types t
+            where (node like '%.*' and starts_with(t.permission_scope || '.', rtrim(node, '*')))
+                or (starts_with(t.permission_scope, scope || '.') and starts_with(node, t.permission_scope || '.'))
+        )
 $$;

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::access::Caller;
 use crate::access::cache::{self, Cache};
-use crate::access::password::Passwords;
+use crate::access::password::{self, Passwords};
 use crate::access::token::{self, TokenKeys};
 use crate::clock::Clock;
 use crate::config::{Admin, Config, Key};
@@ -71,6 +71,10 @@ impl Started {
     /// # Errors
     /// One sentence that says what is wrong.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        if let Some(admin) = &config.admin {
+            password::check_new(admin.password.expose_secret(), &[&admin.email])
+                .map_err(|rule| anyhow::anyhow!("ADMIN_PASSWORD: {rule}"))?;
+        }
         let data_dir = config.data_dir.clone().unwrap_or_else(embedded::default_data_dir);
         let embedded = match &config.database {
             Some(_) => None,
@@ -127,9 +131,10 @@ async fn build(
         (None, Some(embedded)) => (embedded.connect_options(), Some(embedded.data_dir())),
         (None, None) => anyhow::bail!("no database"),
     };
-    let master_key = key(config.vault_master_key, keys, "vault-master-key")?;
-    let token_secret = key(config.token_secret, keys, "token-secret")?;
     let pool = database::connect(options, config.database_max_connections).await?;
+    let is_new = !Vault::has_ring(&pool).await?;
+    let master_key = key(config.vault_master_key, keys, "vault-master-key", is_new)?;
+    let token_secret = key(config.token_secret, keys, "token-secret", true)?;
     let master_key = MasterKey::new(master_key, config.vault_master_key_previous);
     Vault::check_master_key(&pool, &master_key).await?;
     database::migrate(&pool).await?;
@@ -151,11 +156,11 @@ async fn build(
     Ok((app, new_admin))
 }
 
-/// The configured key, or the one of the embedded database's folder.
-fn key(configured: Option<Key>, folder: Option<&Path>, name: &str) -> anyhow::Result<Key> {
+/// The configured key, or the one of the embedded database's folder, made there where it `may_be_made`.
+fn key(configured: Option<Key>, folder: Option<&Path>, name: &str, may_be_made: bool) -> anyhow::Result<Key> {
     match (configured, folder) {
         (Some(key), _) => Ok(key),
-        (None, Some(folder)) => crate::vault::key_file(&folder.join(name)),
+        (None, Some(folder)) => crate::vault::key_file(&folder.join(name), may_be_made),
         (None, None) => anyhow::bail!("no {name}"),
     }
 }

@@ -1,6 +1,7 @@
 //! Every setting, read once from the environment (and a `.env` file) into types.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -12,7 +13,8 @@ use secrecy::SecretString;
 use sqlx::postgres::PgConnectOptions;
 use zeroize::Zeroizing;
 
-use crate::vault::KEY_BYTES;
+/// The length of every key.
+pub const KEY_BYTES: usize = 32;
 
 /// A key of 256 bits.
 pub type Key = Zeroizing<[u8; KEY_BYTES]>;
@@ -29,7 +31,7 @@ pub struct Config {
     pub database_max_connections: u32,
     /// `DATA_DIR`; none: the default of the embedded Postgres.
     pub data_dir: Option<PathBuf>,
-    /// `BIND_ADDRESS`, 127.0.0.1:3000 by default.
+    /// `BIND_ADDRESS`, 127.0.0.1:3000 by default. Port 0 asks for any free one.
     pub bind_address: SocketAddr,
     /// `PUBLIC_URL` without a slash at its end; the bind address by default.
     pub public_url: String,
@@ -95,12 +97,7 @@ impl Config {
     /// [`ConfigError`] for the first setting that cannot be used.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn from_env() -> Result<Self> {
-        let file = match dotenvy::from_path_iter(".env") {
-            Ok(lines) => lines
-                .collect::<Result<HashMap<_, _>, _>>()
-                .map_err(|error| ConfigError(format!("the file .env cannot be read: {error}")))?,
-            Err(_) => HashMap::new(),
-        };
+        let file = env_file()?;
         Self::read(&|name| std::env::var(name).ok().or_else(|| file.get(name).cloned()))
     }
 
@@ -132,6 +129,16 @@ impl Config {
             log_format: settings.parsed("LOG_FORMAT", "pretty or json")?.unwrap_or_default(),
         };
         config.check()
+    }
+
+    /// The same, listening on `address`. The default of `public_url` follows it.
+    #[must_use]
+    pub fn bound_to(mut self, address: SocketAddr) -> Self {
+        if self.public_url == default_public_url(self.bind_address) {
+            self.public_url = default_public_url(address);
+        }
+        self.bind_address = address;
+        self
     }
 
     fn check(self) -> Result<Self> {
@@ -174,7 +181,7 @@ impl Settings<'_> {
     }
 
     fn public_url(&self, bind_address: SocketAddr) -> Result<String> {
-        let url = self.text("PUBLIC_URL").unwrap_or_else(|| format!("http://{bind_address}"));
+        let url = self.text("PUBLIC_URL").unwrap_or_else(|| default_public_url(bind_address));
         match origin_of(&url) {
             Some(origin) => Ok(origin.to_owned()),
             None => {
@@ -213,18 +220,32 @@ impl Settings<'_> {
                 if !is_email(&email) {
                     return Err(ConfigError("ADMIN_EMAIL must be an e-mail address".to_owned()));
                 }
-                let shortest = crate::access::password::MIN_CHARACTERS;
-                if password.chars().count() < shortest || password.len() > crate::access::password::MAX_BYTES
-                {
-                    return Err(ConfigError(format!(
-                        "ADMIN_PASSWORD must have {shortest} characters to 1 KiB"
-                    )));
-                }
                 Ok(Some(Admin { email, password: password.into() }))
             }
             _ => Err(ConfigError("ADMIN_EMAIL and ADMIN_PASSWORD must be set together".to_owned())),
         }
     }
+}
+
+/// The variables of the `.env` file, none where there is no such file. A line of it may hold a secret, so
+/// that a bad one is told by its number.
+fn env_file() -> Result<HashMap<String, String>> {
+    let text = match std::fs::read_to_string(".env") {
+        Ok(text) => Zeroizing::new(text),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(HashMap::new()),
+        Err(error) => return Err(ConfigError(format!("the file .env cannot be read: {error}"))),
+    };
+    let parse = |text: &str| dotenvy::from_read_iter(text.as_bytes()).collect::<Result<_, _>>();
+    parse(&text).map_err(|_| {
+        let number = text.lines().take_while(|line| parse(line).is_ok()).count() + 1;
+        ConfigError(format!("line {number} of the file .env cannot be read: write NAME='a value'"))
+    })
+}
+
+/// Where clients on this machine find the server. Port 80 is not written.
+fn default_public_url(address: SocketAddr) -> String {
+    let url = format!("http://{address}");
+    url.strip_suffix(":80").map(str::to_owned).unwrap_or(url)
 }
 
 /// Reads a key of 32 bytes in base64.
@@ -332,12 +353,19 @@ mod tests {
     }
 
     #[test]
+    fn the_public_url_follows_the_real_address() {
+        let free_port = [("BIND_ADDRESS", "127.0.0.1:0")];
+        let real = SocketAddr::from(([127, 0, 0, 1], 4321));
+        assert_eq!(read(&free_port).unwrap().bound_to(real).public_url, "http://127.0.0.1:4321");
+        let told = [free_port[0], ("PUBLIC_URL", "https://vault.example.com")];
+        assert_eq!(read(&told).unwrap().bound_to(real).public_url, "https://vault.example.com");
+        assert_eq!(read(&[("BIND_ADDRESS", "0.0.0.0:80")]).unwrap().public_url, "http://0.0.0.0");
+        assert_eq!(read(&[("BIND_ADDRESS", "[::1]:8080")]).unwrap().public_url, "http://[::1]:8080");
+    }
+
+    #[test]
     fn the_administrator_is_whole_or_not_there() {
         assert!(refused(&[("ADMIN_EMAIL", "a@example.com")]).contains("together"));
-        assert!(
-            refused(&[("ADMIN_EMAIL", "a@example.com"), ("ADMIN_PASSWORD", "short")])
-                .contains("ADMIN_PASSWORD")
-        );
         assert!(
             refused(&[("ADMIN_EMAIL", "nobody"), ("ADMIN_PASSWORD", "long enough")]).contains("ADMIN_EMAIL")
         );

@@ -171,17 +171,19 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// Whether the database may well answer the next time: it is away, full, restarting, or chose this
-/// transaction as the one to give up. SQLSTATE classes: PostgreSQL documentation, appendix A.
+/// Whether the database may well answer the next time: it is away, full, restarting, lets nobody in, or
+/// chose this transaction as the one to give up. SQLSTATE classes: PostgreSQL documentation, appendix A.
 fn is_passing(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => {
-            true
-        }
-        sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(database) => database.code().is_some_and(|code| {
-            ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class))
-                || ["25006", "40001", "40P01", "55P03"].contains(&&*code)
+            ["08", "28", "3D", "53", "57P", "58"].iter().any(|class| code.starts_with(class))
+                || ["25006", "40001", "40P01", "55000", "55P03"].contains(&&*code)
         }),
         _ => false,
     }

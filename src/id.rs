@@ -1,4 +1,4 @@
-//! Identifiers: UUIDv7 inside, opaque strings outside.
+//! Identifiers: version 7 UUIDs inside, opaque strings outside.
 
 use uuid::Uuid;
 

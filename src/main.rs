@@ -1,5 +1,7 @@
 //! The command line.
 
+#![expect(clippy::print_stdout, reason = "what a command is asked for goes to standard output")]
+
 use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -22,13 +24,13 @@ struct Arguments {
     command: Option<Command>,
 }
 
-#[derive(Subcommand)]
+#[derive(Clone, Copy, Subcommand)]
 enum Command {
     /// Run the server (the default).
     Serve,
     /// Run the server on a new database with sample data in it.
     Demo,
-    /// Print API_ROUTES.md.
+    /// Print the documents of every route.
     Routes,
     /// Print the OpenAPI document.
     Openapi,
@@ -64,8 +66,15 @@ async fn serve(config: Config, with_sample_data: bool) -> anyhow::Result<()> {
     let address = config.bind_address;
     let listener =
         TcpListener::bind(address).with_context(|| format!("the address {address} cannot be used"))?;
-    let stop = stop_signal()?;
-    let started = Started::start(config, Arc::new(SystemClock)).await?;
+    let config = config.bound_to(listener.local_addr()?);
+    let mut stop = Box::pin(stop_signal()?);
+    let started = tokio::select! {
+        started = Started::start(config, Arc::new(SystemClock)) => started?,
+        () = &mut stop => {
+            tracing::info!("stopped before it was ready");
+            return Ok(());
+        }
+    };
     let served = announce_and_serve(&started, listener, stop, with_sample_data).await;
     started.stop().await?;
     tracing::info!("stopped");

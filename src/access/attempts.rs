@@ -40,12 +40,20 @@ pub async fn count(
 ) -> Result<Attempt> {
     let account = token::hash(&format!("account {account}"));
     let address = address.map(|address| token::hash(&format!("address {}", network(address))));
+    let attempt = Attempt { account, address, at };
     store::forget_old_attempts(pool, at - WINDOW).await?;
-    if let Some(address) = address {
-        count_one(pool, address, at, ADDRESS_LIMIT).await?;
-    }
     count_one(pool, account, at, ACCOUNT_LIMIT).await?;
-    Ok(Attempt { account, address, at })
+    let counted = match address {
+        Some(address) => count_one(pool, address, at, ADDRESS_LIMIT).await,
+        None => Ok(()),
+    };
+    match counted {
+        Ok(()) => Ok(attempt),
+        Err(refused) => {
+            store::take_attempt_back(pool, &account, at).await?;
+            Err(refused)
+        }
+    }
 }
 
 async fn count_one(pool: &PgPool, subject: [u8; 32], at: DateTime<Utc>, limit: i32) -> Result<()> {
@@ -66,6 +74,19 @@ impl Attempt {
     /// Where the database fails.
     pub async fn succeeded(self, pool: &PgPool) -> Result<()> {
         store::clear_attempts(pool, &self.account).await?;
+        self.forgive_address(pool).await
+    }
+
+    /// The password was not looked at: both have one failure less.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn withdrawn(self, pool: &PgPool) -> Result<()> {
+        store::take_attempt_back(pool, &self.account, self.at).await?;
+        self.forgive_address(pool).await
+    }
+
+    async fn forgive_address(&self, pool: &PgPool) -> Result<()> {
         match self.address {
             Some(address) => store::take_attempt_back(pool, &address, self.at).await,
             None => Ok(()),

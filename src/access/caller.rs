@@ -109,7 +109,7 @@ impl Caller {
     /// # Errors
     /// [`Error::Forbidden`].
     pub fn require_somewhere(&self, permissions: &[Permission]) -> Result<()> {
-        self.require(permissions, |permission| !self.reach(permission).is_empty())
+        require(permissions, |permission| !self.reach(permission).is_empty())
     }
 
     /// Refuses a caller who does not hold `permission` everywhere.
@@ -117,7 +117,7 @@ impl Caller {
     /// # Errors
     /// [`Error::Forbidden`].
     pub fn require_everywhere(&self, permission: Permission) -> Result<()> {
-        self.require(&[permission], |permission| self.grants.hold(permission.node()))
+        require(&[permission], |permission| self.grants.hold(permission.node()))
     }
 
     /// Judges whether the caller may do to a thing what takes all of `needed`, by whether each reaches
@@ -134,19 +134,19 @@ impl Caller {
         not_found: impl FnOnce() -> Error,
     ) -> Result<()> {
         let holds = |permission: Permission| covers(&self.reach(permission));
-        let permitted = self.require(needed, holds);
+        let permitted = require(needed, holds);
         if permitted.is_ok() || sight.iter().copied().any(holds) { permitted } else { Err(not_found()) }
     }
+}
 
-    /// Refuses a caller who lacks one of `permissions` by `holds`, naming those.
-    fn require(&self, permissions: &[Permission], holds: impl Fn(Permission) -> bool) -> Result<()> {
-        let missing: Vec<_> = permissions
-            .iter()
-            .filter(|permission| !holds(**permission))
-            .map(|permission| permission.node())
-            .collect();
-        if missing.is_empty() { Ok(()) } else { Err(Error::forbidden(missing)) }
-    }
+/// Refuses a caller who lacks one of `permissions` by `holds`, naming those.
+fn require(permissions: &[Permission], holds: impl Fn(Permission) -> bool) -> Result<()> {
+    let missing: Vec<_> = permissions
+        .iter()
+        .filter(|permission| !holds(**permission))
+        .map(|permission| permission.node())
+        .collect();
+    if missing.is_empty() { Ok(()) } else { Err(Error::forbidden(missing)) }
 }
 
 /// Finds out who holds an access token: its signature and claims, then the session and the account as

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
-use argon2::{Algorithm, Argon2, Params, Version};
+use anyhow::{Context, anyhow, ensure};
+use argon2::password_hash::phc::{Output, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
@@ -12,6 +13,11 @@ use crate::error::{Error, Result};
 
 /// Memory in KiB, passes and lanes: the OWASP password storage cheat sheet's minimum for argon2id.
 const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
+
+/// The size of an allocation that the system gets back as soon as it is freed: the GNU C library keeps
+/// smaller ones for the thread that freed them, for good. The part beyond the cost is never touched, so that
+/// no memory stands behind it.
+const RETURNED_AT_ONCE: usize = 33 * 1024 * 1024;
 
 /// The longest password, in bytes.
 pub const MAX_BYTES: usize = 1024;
@@ -43,7 +49,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Passwords {
     turns: Arc<Semaphore>,
-    /// Verified where there is no account, so that the answer takes as long.
+    /// Verified where there is no account, so that the answer takes as long. No password fits it.
     decoy: Arc<str>,
 }
 
@@ -54,7 +60,8 @@ impl Passwords {
     /// Where hashing does not work at all.
     pub fn new() -> anyhow::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let decoy = hash_now(&crate::access::token::new_refresh_token().0)?;
+        let output = Output::new(&rand::random::<[u8; 32]>()).map_err(unusable)?;
+        let decoy = in_phc_format(&params()?, &rand::random::<[u8; 16]>(), output)?;
         Ok(Self { turns: Arc::new(Semaphore::new(cores)), decoy: decoy.into() })
     }
 
@@ -74,11 +81,7 @@ impl Passwords {
         let decoy = Arc::clone(&self.decoy);
         self.in_turn(move || {
             let known = hash.is_some();
-            let hash = hash.as_deref().unwrap_or(&decoy);
-            let parsed = PasswordHash::new(hash)
-                .map_err(|error| anyhow::anyhow!("a damaged password hash: {error}"))?;
-            let matches = hasher()?.verify_password(password.expose_secret().as_bytes(), &parsed).is_ok();
-            Ok(matches && known)
+            Ok(verify_now(hash.as_deref().unwrap_or(&decoy), &password)? && known)
         })
         .await
     }
@@ -105,13 +108,84 @@ impl Passwords {
     }
 }
 
-fn hasher() -> anyhow::Result<Argon2<'static>> {
-    let (memory, passes, lanes) = COST;
-    let params = Params::new(memory, passes, lanes, None).map_err(|error| anyhow::anyhow!("{error}"))?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+fn hash_now(password: &SecretString) -> anyhow::Result<String> {
+    let (params, salt) = (params()?, rand::random::<[u8; 16]>());
+    let output = digest(password, &salt, &params)?;
+    in_phc_format(&params, &salt, output)
 }
 
-fn hash_now(password: &SecretString) -> anyhow::Result<String> {
-    let hash = hasher()?.hash_password(password.expose_secret().as_bytes());
-    Ok(hash.map_err(|error| anyhow::anyhow!("a password could not be hashed: {error}"))?.to_string())
+fn verify_now(hash: &str, password: &SecretString) -> anyhow::Result<bool> {
+    let hash = PasswordHash::new(hash).map_err(unusable)?;
+    let version = hash.version.map(Version::try_from).transpose().map_err(unusable)?;
+    ensure!(
+        hash.algorithm == Algorithm::Argon2id.ident() && version == Some(Version::V0x13),
+        "a password hash of an unknown kind"
+    );
+    let (salt, expected) = hash.salt.zip(hash.hash).context("half a password hash")?;
+    // the comparison takes the same time whatever differs
+    Ok(digest(password, &salt, &Params::try_from(&hash).map_err(unusable)?)? == expected)
+}
+
+fn params() -> anyhow::Result<Params> {
+    let (memory, passes, lanes) = COST;
+    Params::new(memory, passes, lanes, None).map_err(unusable)
+}
+
+fn digest(password: &SecretString, salt: &[u8], params: &Params) -> anyhow::Result<Output> {
+    let mut memory = Vec::with_capacity(params.block_count().max(RETURNED_AT_ONCE / Block::SIZE));
+    memory.resize(params.block_count(), Block::default());
+    let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+    let mut output = vec![0; params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN)];
+    hasher
+        .hash_password_into_with_memory(password.expose_secret().as_bytes(), salt, &mut output, &mut memory)
+        .map_err(unusable)?;
+    Output::new(&output).map_err(unusable)
+}
+
+fn in_phc_format(params: &Params, salt: &[u8], output: Output) -> anyhow::Result<String> {
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: params.try_into().map_err(unusable)?,
+        salt: Some(Salt::new(salt).map_err(unusable)?),
+        hash: Some(output),
+    };
+    Ok(hash.to_string())
+}
+
+fn unusable(error: impl std::fmt::Display) -> anyhow::Error {
+    anyhow!("a password could not be hashed or verified: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use argon2::PasswordVerifier;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_password_that_was_hashed_fits() {
+        let passwords = Passwords::new().unwrap();
+        let hash = passwords.hash("correct horse".into()).await.unwrap();
+        assert!(passwords.verify(Some(hash.clone()), "correct horse".into()).await.unwrap());
+        assert!(!passwords.verify(Some(hash), "correct house".into()).await.unwrap());
+        assert!(!passwords.verify(None, "correct horse".into()).await.unwrap());
+    }
+
+    #[test]
+    fn a_hash_is_what_others_take_it_for() {
+        let hash = hash_now(&"correct horse".into()).unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(Argon2::default().verify_password(b"correct horse", hash.as_str()).is_ok());
+        assert_ne!(hash, hash_now(&"correct horse".into()).unwrap(), "each has a salt of its own");
+    }
+
+    #[test]
+    fn what_is_no_hash_of_ours_is_an_error() {
+        let hash = hash_now(&"correct horse".into()).unwrap();
+        let other_kind = hash.replace("argon2id", "argon2i");
+        for damaged in ["", "nonsense", &hash[..hash.len() - 44], &other_kind] {
+            assert!(verify_now(damaged, &"correct horse".into()).is_err(), "{damaged}");
+        }
+    }
 }

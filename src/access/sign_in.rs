@@ -59,7 +59,13 @@ pub async fn with_password(
     let subject = account.as_ref().map_or(canonical, |account| account.id.to_string());
     let attempt = attempts::count(&app.pool, &subject, origin.address, app.clock.now()).await?;
     let hash = account.as_ref().and_then(|account| account.password_hash.clone());
-    let matches = app.passwords.verify(hash, password).await?;
+    let matches = match app.passwords.verify(hash, password).await {
+        Ok(matches) => matches,
+        Err(error) => {
+            attempt.withdrawn(&app.pool).await?;
+            return Err(error);
+        }
+    };
     match account {
         Some(account) if matches => {
             let signed_in = finish(app, origin, account).await?;

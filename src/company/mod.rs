@@ -124,7 +124,9 @@ pub async fn rename(app: &App, caller: &Caller, identifier: &str, name: Option<&
     if let Some(name) = name {
         name.trim().clone_into(&mut company.name);
         company.updated_at = app.clock.now();
-        store::rename(&mut transaction, company.id, &company.name, company.updated_at).await?;
+        if !store::rename(&mut transaction, company.id, &company.name, company.updated_at).await? {
+            return Err(not_found(identifier));
+        }
     }
     let target = Target::named("company", company.id, &company.name);
     audit::record_by(
@@ -150,7 +152,9 @@ pub async fn delete(app: &App, caller: &Caller, identifier: &str) -> Result<()> 
     let in_use =
         || Error::Conflict(format!("The company '{}' has credentials: delete them first", company.name));
     let deleted = store::delete(&mut transaction, company.id).await;
-    deleted.on_constraint(|name| (name == "credentials_company_id_fkey").then(in_use))?;
+    if !deleted.on_constraint(|name| (name == "credentials_company_id_fkey").then(in_use))? {
+        return Err(not_found(identifier));
+    }
     let target = Target::named("company", company.id, &company.name);
     audit::record_by(
         &mut transaction,
@@ -159,7 +163,10 @@ pub async fn delete(app: &App, caller: &Caller, identifier: &str) -> Result<()> 
         Event::new("company.delete", target).in_company(company.id),
     )
     .await?;
-    Ok(transaction.commit().await?)
+    transaction.commit().await?;
+    // the roles that were bound to it are gone with it
+    app.remembered.forget();
+    Ok(())
 }
 
 fn refuse_foreign(company: &Company) -> Result<()> {

@@ -103,19 +103,24 @@ pub(super) async fn insert(
     Ok(())
 }
 
+/// Renames a company; whether it was there still.
 pub(super) async fn rename(
     connection: &mut PgConnection,
     id: Uuid,
     name: &str,
     now: DateTime<Utc>,
-) -> Result<()> {
-    sqlx::query!("update companies set name = $2, updated_at = $3 where id = $1", id, name, now)
+) -> Result<bool> {
+    let done = sqlx::query!("update companies set name = $2, updated_at = $3 where id = $1", id, name, now)
         .execute(connection)
         .await?;
-    Ok(())
+    Ok(done.rows_affected() > 0)
 }
 
-pub(super) async fn delete(connection: &mut PgConnection, id: Uuid) -> std::result::Result<(), sqlx::Error> {
-    sqlx::query!("delete from companies where id = $1", id).execute(connection).await?;
-    Ok(())
+/// Deletes a company; whether it was there still.
+pub(super) async fn delete(
+    connection: &mut PgConnection,
+    id: Uuid,
+) -> std::result::Result<bool, sqlx::Error> {
+    let done = sqlx::query!("delete from companies where id = $1", id).execute(connection).await?;
+    Ok(done.rows_affected() > 0)
 }

@@ -186,6 +186,9 @@ pub async fn create(app: &App, caller: &Caller, new: NewCredential) -> Result<Cr
     let missing_type = || kind::not_found(&new.type_id);
     let kind_id = id::parse(&new.type_id).ok_or_else(missing_type)?;
     let kind = kind::hold(&mut transaction, kind_id).await?.ok_or_else(missing_type)?;
+    if !kind::is_seen(caller, kind.id) && !caller.reach(Permission::CredentialCreate).enters_type(kind.id) {
+        return Err(missing_type());
+    }
     let company = company::hold(&mut transaction, &new.company_id).await?;
     refuse_creation(caller, company, kind.id, &new)?;
     let values = fields::check_new(&kind.fields, new.fields)?;
@@ -265,7 +268,9 @@ pub async fn update(
 pub async fn delete(app: &App, caller: &Caller, needed: &[Permission], identifier: &str) -> Result<()> {
     let mut transaction = app.pool.begin().await?;
     let credential = load(&mut transaction, caller, needed, identifier).await?;
-    store::delete(&mut transaction, credential.id).await?;
+    if !store::delete(&mut transaction, credential.id).await? {
+        return Err(not_found(identifier));
+    }
     record(&mut transaction, app, caller, "credential.delete", &credential).await?;
     Ok(transaction.commit().await?)
 }
@@ -286,9 +291,10 @@ pub async fn stored_values(
     let mut sealed: HashMap<_, _> =
         store::sealed_values(&mut connection, credential.id).await?.into_iter().collect();
     let mut stored = |field: kind::Field| {
-        let value = match field.secure {
-            true => sealed.remove(&field.id).map(Stored::Sealed),
-            false => credential.plain_values.remove(&field.id).map(Stored::Plain),
+        let value = if field.secure {
+            sealed.remove(&field.id).map(Stored::Sealed)
+        } else {
+            credential.plain_values.remove(&field.id).map(Stored::Plain)
         };
         value.map(|value| (field.id, value))
     };

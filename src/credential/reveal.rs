@@ -1,15 +1,16 @@
 //! Reveals: the two ways to a plaintext. Each writes its audit row in the transaction that reads the
 //! value, and gives the value only after the commit: no row, no secret.
 
+use anyhow::Context;
 use secrecy::SecretString;
-use sqlx::PgConnection;
+use sqlx::{Postgres, Transaction};
 
 use super::{Credential, load, store};
 use crate::access::{Caller, Permission};
 use crate::app::App;
 use crate::audit::{self, Event, Outcome, Target};
 use crate::error::{Error, Result};
-use crate::vault::{OpenError, Place};
+use crate::vault::Place;
 
 /// Reveals every secure value of a credential, in the order of its type's fields, with an audit row each,
 /// where the caller holds all of `needed` on it.
@@ -28,13 +29,7 @@ pub async fn reveal_all(
     let mut sealed = store::sealed_values(&mut transaction, credential.id).await?;
     let position = |id: &str| credential.kind.fields.iter().position(|field| field.id == id);
     sealed.sort_by_key(|(field, _)| position(field));
-    let mut opened = Vec::with_capacity(sealed.len());
-    for (field, bytes) in &sealed {
-        opened.push(open_on_record(&mut transaction, app, caller, &credential, field, bytes).await?);
-    }
-    transaction.commit().await?;
-    let named = sealed.into_iter().zip(opened).map(|((field, _), value)| value.map(|value| (field, value)));
-    named.collect::<std::result::Result<_, _>>().map_err(Error::internal)
+    open_on_record(transaction, app, caller, &credential, sealed).await
 }
 
 /// Reveals one secure value of a credential; none where it has no value.
@@ -58,30 +53,32 @@ pub async fn reveal_one(
     let Some(bytes) = store::sealed_value(&mut transaction, credential.id, field).await? else {
         return Ok(None);
     };
-    let opened = open_on_record(&mut transaction, app, caller, &credential, field, &bytes).await?;
-    transaction.commit().await?;
-    opened.map(Some).map_err(Error::internal)
+    let sealed = vec![(field.to_owned(), bytes)];
+    Ok(open_on_record(transaction, app, caller, &credential, sealed).await?.pop().map(|(_, value)| value))
 }
 
-/// Opens sealed bytes and writes down that it was done, or that it failed.
+/// Opens sealed values, writes down for each that it was revealed, or that it was not because one of them
+/// does not open, and hands them over once that is kept.
 async fn open_on_record(
-    connection: &mut PgConnection,
+    mut transaction: Transaction<'_, Postgres>,
     app: &App,
     caller: &Caller,
     credential: &Credential,
-    field: &str,
-    bytes: &[u8],
-) -> Result<std::result::Result<SecretString, OpenError>> {
-    let opened = app.vault.open(Place { credential: credential.id, field }, bytes);
-    if let Err(error) = &opened {
-        tracing::error!(credential = %credential.id, field, %error, "a sealed value does not open");
-    }
-    let event = Event {
-        outcome: if opened.is_ok() { Outcome::Success } else { Outcome::Failure },
-        field: Some(field),
-        ..Event::new("credential.reveal", Target::named("credential", credential.id, &credential.name))
-            .in_company(credential.company.id)
+    sealed: Vec<(String, Vec<u8>)>,
+) -> Result<Vec<(String, SecretString)>> {
+    let open = |(field, bytes): &(String, Vec<u8>)| {
+        let opened = app.vault.open(Place { credential: credential.id, field }, bytes);
+        let named = opened.map(|value| (field.clone(), value));
+        named.with_context(|| format!("the field '{field}' of credential {} does not open", credential.id))
     };
-    audit::record_by(connection, app, caller, event).await?;
-    Ok(opened)
+    let opened: anyhow::Result<Vec<_>> = sealed.iter().map(open).collect();
+    let outcome = if opened.is_ok() { Outcome::Success } else { Outcome::Failure };
+    let target = Target::named("credential", credential.id, &credential.name);
+    for (field, _) in &sealed {
+        let event = Event::new("credential.reveal", target).in_company(credential.company.id);
+        let event = Event { outcome, field: Some(field), ..event };
+        audit::record_by(&mut transaction, app, caller, event).await?;
+    }
+    transaction.commit().await?;
+    opened.map_err(Error::Internal)
 }

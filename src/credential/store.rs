@@ -186,9 +186,10 @@ pub(super) async fn update(connection: &mut PgConnection, update: &Update<'_>) -
     Ok(())
 }
 
-pub(super) async fn delete(connection: &mut PgConnection, id: Uuid) -> Result<()> {
-    sqlx::query!("delete from credentials where id = $1", id).execute(connection).await?;
-    Ok(())
+/// Deletes a credential; whether it was there still.
+pub(super) async fn delete(connection: &mut PgConnection, id: Uuid) -> Result<bool> {
+    let done = sqlx::query!("delete from credentials where id = $1", id).execute(connection).await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Every sealed value of a credential, by field id.

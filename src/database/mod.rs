@@ -5,8 +5,8 @@ pub mod listener;
 
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
-use sqlx::migrate::Migrator;
+use anyhow::{Context, anyhow, bail, ensure};
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool};
 
@@ -19,26 +19,38 @@ const OLDEST_VERSION: i32 = 140_000;
 /// How long a request waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How long the database may take to answer at the start.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Connects, and makes sure that the server is not too old.
 ///
 /// # Errors
 /// One sentence that says what is wrong.
 pub async fn connect(options: PgConnectOptions, max_connections: u32) -> anyhow::Result<PgPool> {
     let options = options.application_name("ttscm").options([("jit", "off"), ("statement_timeout", "30s")]);
+    let mut connection = reach(&options).await?;
+    let version =
+        sqlx::query_scalar!(r#"select current_setting('server_version_num')::integer as "version!""#)
+            .fetch_one(&mut connection)
+            .await?;
+    ensure!(version >= OLDEST_VERSION, "PostgreSQL 14 or newer is needed, and this is {}", version / 10_000);
+    connection.close().await?;
     let pool = PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         // a broken connection shows itself; asking every time would cost each request a round trip
-        .test_before_acquire(false)
-        .connect_with(options)
-        .await
-        .context("the database cannot be reached")?;
-    let version =
-        sqlx::query_scalar!(r#"select current_setting('server_version_num')::integer as "version!""#)
-            .fetch_one(&pool)
-            .await?;
-    ensure!(version >= OLDEST_VERSION, "PostgreSQL 14 or newer is needed, and this is {}", version / 10_000);
-    Ok(pool)
+        .test_before_acquire(false);
+    Ok(pool.connect_lazy_with(options))
+}
+
+/// One connection, outside of the pool: that one waits for a database which is away and does not say why.
+async fn reach(options: &PgConnectOptions) -> anyhow::Result<PgConnection> {
+    match tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await {
+        Ok(Ok(connection)) => Ok(connection),
+        // its text has that of its cause in it
+        Ok(Err(error)) => bail!("the database cannot be reached: {error}"),
+        Err(_) => bail!("the database cannot be reached: no answer within {} s", CONNECT_TIMEOUT.as_secs()),
+    }
 }
 
 /// Brings the schema up to date. Servers that start at once wait for each other (an advisory lock).
@@ -47,10 +59,14 @@ pub async fn connect(options: PgConnectOptions, max_connections: u32) -> anyhow:
 /// One sentence that says what is wrong, such as a database of a newer version of the program.
 pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
     let options = (*pool.connect_options()).clone().options([("statement_timeout", "0")]);
-    let mut connection =
-        PgConnection::connect_with(&options).await.context("the database cannot be reached")?;
-    MIGRATIONS.run(&mut connection).await.context("the database cannot be brought up to date")?;
-    Ok(connection.close().await?)
+    let mut connection = reach(&options).await?;
+    match MIGRATIONS.run(&mut connection).await {
+        Ok(()) => Ok(connection.close().await?),
+        Err(MigrateError::VersionMissing(number)) => Err(anyhow!(
+            "the database was brought up to date by a newer version of ttscm (its migration {number} is not known here): run that version or a later one"
+        )),
+        Err(error) => Err(error).context("the database cannot be brought up to date"),
+    }
 }
 
 /// Makes servers that start at once do what follows one after another, until the transaction ends.

@@ -182,8 +182,13 @@ impl Failure {
         }
     }
 
-    /// Tells the log what the client is not told.
-    pub fn log(&self) {
+    /// Tells the log what the client is not told, and writes what the client is told.
+    pub fn answer<C: Contract>(&self) -> Response {
+        self.log();
+        C::failure(self)
+    }
+
+    fn log(&self) {
         match self {
             Self::Core(Error::Internal(cause)) => tracing::error!("{cause:#}"),
             Self::Core(Error::Unavailable { cause, .. }) => tracing::warn!("{cause:#}"),

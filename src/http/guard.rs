@@ -1,18 +1,31 @@
-//! The guard: the one place where a request is authenticated and its permission checked.
+//! The guard: the tower layer in front of every route, the one place where a request is authenticated and
+//! its permission checked. It leaves a proof in the request, without which no handler can run.
 
+use std::convert::Infallible;
+use std::marker::PhantomData;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use axum::http::{StatusCode, header};
+use axum::extract::Request;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use futures_util::future::BoxFuture;
+use tower::{Layer, Service};
 
 use super::client;
-use super::contract::Failure;
-use super::handler::{Call, Proof};
-use super::route::Access;
+use super::contract::{Contract, Failure};
+use super::route::{Access, Row};
 use crate::access::{self, Caller, Origin, Permission};
 use crate::app::App;
 use crate::error::Error;
 
+/// How long a request may take, its check included.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Somebody at a public route.
+#[derive(Clone)]
 pub struct Visitor {
     /// The program's parts.
     pub app: Arc<App>,
@@ -20,56 +33,125 @@ pub struct Visitor {
     pub origin: Origin,
 }
 
-impl Proof for Visitor {
-    async fn prove(call: &mut Call) -> Result<Self, Failure> {
-        let origin = client::origin(&call.parts, &call.app.settings.trusted_proxies);
-        Ok(Self { app: Arc::clone(&call.app), origin })
-    }
-}
-
 /// Somebody who is signed in and holds the nodes of the route's row, if only in some company or for some
 /// credential type. How far they reach is the noun's to judge.
+#[derive(Clone)]
 pub struct Allowed {
     /// The program's parts.
     pub app: Arc<App>,
     /// Who it is.
     pub caller: Caller,
-    needed: Vec<Permission>,
+    row: Arc<Row>,
 }
 
 impl Allowed {
     /// The nodes of the row, all of which a thing must be within reach of.
     pub fn needed(&self) -> &[Permission] {
-        &self.needed
+        self.row.needed()
     }
 }
 
-impl Proof for Allowed {
-    async fn prove(call: &mut Call) -> Result<Self, Failure> {
-        let origin = client::origin(&call.parts, &call.app.settings.trusted_proxies);
-        let token = bearer(call)?;
-        let caller = access::authenticate(&call.app, token, origin).await?;
-        let needed = match &call.row.access {
-            Access::Needs(permissions) => permissions.clone(),
-            Access::SignedIn | Access::Public(_) => Vec::new(),
-        };
-        caller.require_somewhere(&needed)?;
-        Ok(Self { app: Arc::clone(&call.app), caller, needed })
+/// Puts the guard in front of a route, which refuses in the bytes of contract `C`.
+pub struct GuardLayer<C> {
+    app: Arc<App>,
+    row: Arc<Row>,
+    contract: PhantomData<fn() -> C>,
+}
+
+impl<C> GuardLayer<C> {
+    /// The guard of this row.
+    pub fn new(app: Arc<App>, row: Arc<Row>) -> Self {
+        Self { app, row, contract: PhantomData }
     }
 }
 
-/// The token of the one `Authorization` header (RFC 6750 section 2.1).
-fn bearer(call: &Call) -> Result<&str, Failure> {
-    let mut headers = call.parts.headers.get_all(header::AUTHORIZATION).iter();
-    let first = headers.next().ok_or_else(Error::unauthenticated)?;
-    if headers.next().is_some() {
-        return Err(Failure::Http(StatusCode::BAD_REQUEST, "More than one Authorization header"));
+impl<C> Clone for GuardLayer<C> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.app), Arc::clone(&self.row))
     }
-    let (scheme, token) =
-        first.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(Error::unauthenticated)?;
-    if scheme.eq_ignore_ascii_case("bearer") {
-        Ok(token.trim())
-    } else {
-        Err(Error::unauthenticated().into())
+}
+
+impl<S, C> Layer<S> for GuardLayer<C> {
+    type Service = Guard<S, C>;
+
+    fn layer(&self, inner: S) -> Guard<S, C> {
+        Guard { inner, layer: self.clone() }
     }
+}
+
+/// A route behind its guard.
+pub struct Guard<S, C> {
+    inner: S,
+    layer: GuardLayer<C>,
+}
+
+impl<S: Clone, C> Clone for Guard<S, C> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), layer: self.layer.clone() }
+    }
+}
+
+impl<S, C> Service<Request> for Guard<S, C>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    C: Contract,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        // the service that was made ready is the one to call
+        let waiting = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, waiting);
+        let (app, row) = (Arc::clone(&self.layer.app), Arc::clone(&self.layer.row));
+        Box::pin(async move {
+            let work = async {
+                let (mut parts, body) = request.into_parts();
+                match admit(app, row, &mut parts).await {
+                    Ok(()) => inner.call(Request::from_parts(parts, body)).await,
+                    Err(failure) => Ok(failure.answer::<C>()),
+                }
+            };
+            tokio::time::timeout(TIMEOUT, work).await.unwrap_or_else(|_| {
+                let failure = Failure::Http(StatusCode::SERVICE_UNAVAILABLE, "The request took too long");
+                Ok(failure.answer::<C>())
+            })
+        })
+    }
+}
+
+/// Lets a request pass, with the proof of it, or says why not.
+async fn admit(app: Arc<App>, row: Arc<Row>, parts: &mut Parts) -> Result<(), Failure> {
+    let authorization = authorization(parts)?;
+    let origin = client::origin(parts, &app.settings.trusted_proxies);
+    if let Access::Public(_) = row.access {
+        parts.extensions.insert(Visitor { app, origin });
+        return Ok(());
+    }
+    let token = authorization.and_then(bearer).ok_or_else(Error::unauthenticated)?;
+    let caller = access::authenticate(&app, token, origin).await?;
+    caller.require_somewhere(row.needed())?;
+    parts.extensions.insert(Allowed { app, caller, row });
+    Ok(())
+}
+
+/// The one `Authorization` header, where there is any.
+fn authorization(parts: &Parts) -> Result<Option<&HeaderValue>, Failure> {
+    let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
+    match (headers.next(), headers.next()) {
+        (_, Some(_)) => Err(Failure::Http(StatusCode::BAD_REQUEST, "More than one Authorization header")),
+        (first, None) => Ok(first),
+    }
+}
+
+/// The token of an `Authorization` header (RFC 6750 section 2.1).
+fn bearer(value: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

@@ -8,14 +8,12 @@ use axum::extract::Request;
 use axum::http::request::Parts;
 
 use super::contract::{Answer, Failure};
+use super::guard::{Allowed, Visitor};
 use super::route::Row;
 use super::schema::InputSchema;
-use crate::app::App;
 
 /// A request on its way through a route.
 pub struct Call {
-    /// The program's parts.
-    pub app: Arc<App>,
     /// The route.
     pub row: Arc<Row>,
     /// The request without its body.
@@ -25,9 +23,9 @@ pub struct Call {
 
 impl Call {
     /// Takes a request apart.
-    pub fn new(row: Arc<Row>, app: Arc<App>, request: Request) -> Self {
+    pub fn new(row: Arc<Row>, request: Request) -> Self {
         let (parts, body) = request.into_parts();
-        Self { app, row, parts, body: Some(body) }
+        Self { row, parts, body: Some(body) }
     }
 
     /// The body, once.
@@ -60,11 +58,11 @@ pub trait Extract: Sized + Send {
     fn describe(description: &mut Description);
 }
 
-/// Proof that the guard let a request pass. Nothing else can make one.
-pub trait Proof: Sized + Send + 'static {
-    /// The guard.
-    fn prove(call: &mut Call) -> impl Future<Output = Result<Self, Failure>> + Send;
-}
+/// Proof that the guard let a request pass. The guard alone makes one.
+pub trait Proof: Clone + Send + Sync + 'static {}
+
+impl Proof for Allowed {}
+impl Proof for Visitor {}
 
 /// A function that answers a route: it takes a proof `P`, then up to three arguments.
 pub trait Handler<P, Args>: Clone + Send + Sync + 'static {
@@ -85,7 +83,7 @@ fn answering<T: Answer>(mut description: Description) -> Description {
 }
 
 macro_rules! handlers {
-    ($(($($argument:ident),*))*) => {$(
+    ($(($($name:ident: $argument:ident),*))*) => {$(
         impl<F, Fut, T, E, P, $($argument),*> Handler<P, ($($argument,)*)> for F
         where
             F: Fn(P, $($argument),*) -> Fut + Clone + Send + Sync + 'static,
@@ -97,19 +95,22 @@ macro_rules! handlers {
         {
             type Answer = T;
 
-            #[allow(non_snake_case, unused_variables, reason = "the macro's arguments are named after their types")]
             async fn call(&self, proof: P, call: &mut Call) -> Result<T, Failure> {
-                $(let $argument = $argument::extract(call).await?;)*
-                self(proof, $($argument),*).await.map_err(Into::into)
+                // a handler without arguments takes nothing from it
+                let _ = &call;
+                $(let $name = $argument::extract(call).await?;)*
+                self(proof, $($name),*).await.map_err(Into::into)
             }
 
-            #[allow(unused_mut, reason = "a handler without arguments has nothing to add")]
             fn describe() -> Description {
                 let mut description = Description::default();
-                $($argument::describe(&mut description);)*
+                let arguments: &[fn(&mut Description)] = &[$($argument::describe),*];
+                for describe in arguments {
+                    describe(&mut description);
+                }
                 answering::<T>(description)
             }
         }
     )*};
 }
-handlers! { () (A) (A, B) (A, B, C) }
+handlers! { () (a: A) (a: A, b: B) (a: A, b: B, c: C) }

@@ -19,7 +19,6 @@ pub fn router() -> Router<Arc<App>> {
     Router::new().route("/health/live", get(live)).route("/health/ready", get(ready))
 }
 
-#[expect(clippy::unused_async, reason = "axum's handlers are asynchronous")]
 async fn live() -> Response {
     answer(StatusCode::OK, r#"{"status":"ok"}"#)
 }

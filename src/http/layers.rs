@@ -81,11 +81,15 @@ pub fn deprecated() -> SetResponseHeaderLayer<HeaderValue> {
     )
 }
 
-/// Lets scripts of the configured origins, and of no others, read answers. Never with cookies.
-pub fn cors(settings: &Settings) -> CorsLayer {
+/// Lets scripts of the configured origins, where there are any, and of no others, read answers. Never with
+/// cookies.
+pub fn cors(settings: &Settings) -> Option<CorsLayer> {
+    if settings.cors_allowed_origins.is_empty() {
+        return None;
+    }
     let origins =
         settings.cors_allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
-    CorsLayer::new()
+    let layer = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([
@@ -94,5 +98,6 @@ pub fn cors(settings: &Settings) -> CorsLayer {
             HeaderName::from_static("x-refresh-token"),
         ])
         .expose_headers([REQUEST_ID, header::RETRY_AFTER])
-        .max_age(std::time::Duration::from_secs(3600))
+        .max_age(std::time::Duration::from_hours(1));
+    Some(layer)
 }

@@ -24,41 +24,46 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
 use contract::{Contract, Failure};
+use guard::GuardLayer;
 use route::Route;
 
 pub use serve::serve;
 
 /// Everything that the program answers.
 pub fn router(app: &Arc<App>) -> Router {
-    let v1 = mount::<v1::V1>(v1::routes());
-    let outside = Router::new().merge(health::router()).merge(docs::router()).fallback(not_found::<v1::V1>);
+    let v1 = mount::<v1::V1>(app, v1::routes());
+    let outside = Router::new().merge(health::router()).merge(docs::router());
+    let outside =
+        outside.method_not_allowed_fallback(method_not_allowed::<v1::V1>).fallback(not_found::<v1::V1>);
     let all = outside.nest(v1::V1::PREFIX, v1).with_state(Arc::clone(app));
     let contained = all.layer(CatchPanicLayer::custom(panicked::<v1::V1>));
-    let with_cors = contained.layer(layers::cors(&app.settings));
-    with_cors.layer(middleware::from_fn_with_state(Arc::clone(app), layers::around))
+    let readable = match layers::cors(&app.settings) {
+        Some(cors) => contained.layer(cors),
+        None => contained,
+    };
+    readable.layer(middleware::from_fn_with_state(Arc::clone(app), layers::around))
 }
 
 /// The routes of a contract, and its own answers to what it has no route for.
-fn mount<C: Contract>(routes: Vec<Route>) -> Router<Arc<App>> {
-    let mut router = Router::new();
+fn mount<C: Contract>(app: &Arc<App>, routes: Vec<Route>) -> Router<Arc<App>> {
+    let mut mounted = Router::new();
     for Route { row, service } in routes {
+        let service = service.layer(GuardLayer::<C>::new(Arc::clone(app), Arc::clone(&row)));
         for alias in &row.aliases {
-            router = router.route(alias, service.clone().layer(layers::deprecated()));
+            mounted = mounted.route(alias, service.clone().layer(layers::deprecated()));
         }
-        router = router.route(row.path, service);
+        mounted = mounted.route(row.path, service);
     }
-    router
+    mounted
         .method_not_allowed_fallback(method_not_allowed::<C>)
         .fallback(not_found::<C>)
         .layer(CatchPanicLayer::custom(panicked::<C>))
 }
 
-#[expect(clippy::unused_async, reason = "axum's handlers are asynchronous")]
 async fn not_found<C: Contract>(_: Request) -> Response {
     C::failure(&Failure::Http(StatusCode::NOT_FOUND, "Resource not found"))
 }
 
-#[expect(clippy::unused_async, reason = "axum's handlers are asynchronous")]
 async fn method_not_allowed<C: Contract>(_: Request) -> Response {
     C::failure(&Failure::Http(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"))
 }
@@ -69,6 +74,25 @@ fn panicked<C: Contract>(panic: Box<dyn std::any::Any + Send>) -> Response<axum:
         panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     let failure =
         Failure::Core(crate::error::Error::Internal(anyhow::anyhow!("panic: {}", text.unwrap_or("?"))));
-    failure.log();
-    C::failure(&failure)
+    failure.answer::<C>()
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use tower::Service;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_answers_500_and_says_nothing() {
+        let boom = async || -> Response { panic!("the secret is hunter2") };
+        let router = Router::<()>::new().route("/boom", axum::routing::get(boom));
+        let mut contained = router.layer(CatchPanicLayer::custom(panicked::<v1::V1>));
+        let request = axum::http::Request::get("/boom").body(axum::body::Body::empty()).unwrap();
+        let response = contained.call(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(&body[..], br#"{"status":500,"message":"Internal server error","successful":false}"#);
+    }
 }

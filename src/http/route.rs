@@ -11,21 +11,18 @@
 
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-use super::contract::{Contract, Failure};
+use super::contract::Contract;
 use super::guard::{Allowed, Visitor};
 use super::handler::{Call, Description, Handler, Proof};
 use crate::access::Permission;
 use crate::app::App;
-
-/// How long a request may take.
-const TIMEOUT: Duration = Duration::from_secs(30);
+use crate::error::Error;
 
 /// Who may call a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +59,18 @@ pub struct Row {
     pub description: Description,
 }
 
-/// A row with the service that answers it.
+impl Row {
+    /// The nodes that every request needs.
+    #[must_use]
+    pub fn needed(&self) -> &[Permission] {
+        match &self.access {
+            Access::Needs(permissions) => permissions,
+            Access::Public(_) | Access::SignedIn => &[],
+        }
+    }
+}
+
+/// A row with the service that answers it, behind its guard.
 pub struct Route {
     /// What is known of it.
     pub row: Arc<Row>,
@@ -132,11 +140,13 @@ impl<H> Unguarded<H> {
 
 impl<P: Proof, H: Handler<P, A>, A: 'static> Guarded<P, H, A> {
     /// Depending on what is sent, the noun asks for these nodes besides.
+    #[must_use]
     pub fn sometimes<const N: usize>(self, permissions: [Permission; N]) -> Self {
         Self { sometimes: permissions.into(), ..self }
     }
 
     /// It still answers at an older path, with a `Deprecation` header.
+    #[must_use]
     pub fn formerly_at(mut self, path: &'static str) -> Self {
         self.aliases.push(path);
         self
@@ -152,35 +162,27 @@ impl<P: Proof, H: Handler<P, A>, A: 'static> Guarded<P, H, A> {
             Row { method, path, title, access, sometimes, aliases, status, message, source, description };
         let row = Arc::new(row);
         let of_service = Arc::clone(&row);
-        let service = on(filter, move |State(app): State<Arc<App>>, request: Request| {
-            run::<C, P, H, A>(handler.clone(), Arc::clone(&of_service), app, request)
+        let service = on(filter, move |request: Request| {
+            run::<C, P, H, A>(handler.clone(), Arc::clone(&of_service), request)
         });
         Route { row, service }
     }
 }
 
-/// One request: the guard, then the handler, within the time-out.
+/// One request that the guard let pass.
 async fn run<C: Contract, P: Proof, H: Handler<P, A>, A>(
     handler: H,
     row: Arc<Row>,
-    app: Arc<App>,
     request: Request,
 ) -> Response {
     let (status, message) = (row.status, row.message);
-    let work = async {
-        let mut call = Call::new(row, app, request);
-        let proof = P::prove(&mut call).await?;
-        handler.call(proof, &mut call).await
-    };
-    let outcome = match tokio::time::timeout(TIMEOUT, work).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(Failure::Http(StatusCode::SERVICE_UNAVAILABLE, "The request took too long")),
+    let mut call = Call::new(row, request);
+    let outcome = match call.parts.extensions.remove::<P>() {
+        Some(proof) => handler.call(proof, &mut call).await,
+        None => Err(Error::Internal(anyhow::anyhow!("a route without its guard")).into()),
     };
     match outcome {
         Ok(answer) => C::success(status, message, answer),
-        Err(failure) => {
-            failure.log();
-            C::failure(&failure)
-        }
+        Err(failure) => failure.answer::<C>(),
     }
 }

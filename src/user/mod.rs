@@ -123,6 +123,7 @@ pub async fn update_own(app: &App, caller: &Caller, change: &Change) -> Result<U
     let event = Event::new("user.update", Target::named("user", id, &user.name));
     audit::record_by(&mut transaction, app, caller, event).await?;
     transaction.commit().await?;
+    app.remembered.forget();
     Ok(user)
 }
 

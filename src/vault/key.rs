@@ -4,8 +4,7 @@ use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit, Nonce};
 use zeroize::Zeroizing;
 
-/// An AES-256 key's length.
-pub const KEY_BYTES: usize = 32;
+use crate::config::{KEY_BYTES, Key};
 
 /// The id of the first data key.
 pub(super) const FIRST: u32 = 1;
@@ -32,14 +31,15 @@ pub struct MasterKey {
 impl MasterKey {
     /// Takes the raw keys.
     #[must_use]
-    pub fn new(current: Zeroizing<[u8; KEY_BYTES]>, previous: Option<Zeroizing<[u8; KEY_BYTES]>>) -> Self {
+    #[expect(clippy::needless_pass_by_value, reason = "the raw keys are wiped once they are taken")]
+    pub fn new(current: Key, previous: Option<Key>) -> Self {
         let cipher = |key: &[u8; KEY_BYTES]| Aes256Gcm::new(key.into());
         Self { current: cipher(&current), previous: previous.map(|key| cipher(&key)) }
     }
 
     /// Makes a random data key and wraps it: nonce, then ciphertext and tag.
     pub(super) fn wrap_new(&self, id: u32) -> anyhow::Result<Vec<u8>> {
-        let key: Zeroizing<[u8; KEY_BYTES]> = Zeroizing::new(rand::random());
+        let key: Key = Zeroizing::new(rand::random());
         let nonce: [u8; NONCE_BYTES] = rand::random();
         let wrapped = self
             .current

@@ -5,21 +5,26 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::KEY_BYTES;
+use crate::config::{KEY_BYTES, Key};
 
-/// The key in this file, which is made with a random one (mode 0600, in base64) where it is missing.
+/// The key in this file, in base64. Where the file is missing and `may_be_made`, a random one is written
+/// to it, mode 0600.
 ///
 /// # Errors
-/// Where the file cannot be read or made, or holds no key.
-pub fn key_file(path: &Path) -> anyhow::Result<Zeroizing<[u8; KEY_BYTES]>> {
+/// Where the file cannot be read or made, is missing, or holds no key.
+pub fn key_file(path: &Path, may_be_made: bool) -> anyhow::Result<Key> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => Zeroizing::new(text),
-        Err(error) if error.kind() == ErrorKind::NotFound => make(path)?,
+        Err(error) if error.kind() == ErrorKind::NotFound && may_be_made => make(path)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => bail!(
+            "the key file {} is missing: put it back, for example from a backup, since the database was sealed with it",
+            path.display()
+        ),
         Err(error) => {
             return Err(error).with_context(|| format!("the key file {} cannot be read", path.display()));
         }
@@ -31,7 +36,7 @@ pub fn key_file(path: &Path) -> anyhow::Result<Zeroizing<[u8; KEY_BYTES]>> {
 
 /// Writes the key beside its place first, so that a crash never leaves half a key.
 fn make(path: &Path) -> anyhow::Result<Zeroizing<String>> {
-    let key: Zeroizing<[u8; KEY_BYTES]> = Zeroizing::new(rand::random());
+    let key: Key = Zeroizing::new(rand::random());
     let text = Zeroizing::new(STANDARD.encode(&key[..]));
     let unfinished = path.with_extension("new");
     let write = || -> std::io::Result<()> {

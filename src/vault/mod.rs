@@ -18,7 +18,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-pub use key::{KEY_BYTES, KeyError, MasterKey};
+pub use key::{KeyError, MasterKey};
 pub use key_file::key_file;
 use sealed::Sealed;
 
@@ -72,6 +72,14 @@ impl Vault {
             current = current.max(id);
         }
         Ok(Self { ciphers, current })
+    }
+
+    /// Whether the database has a key ring, so that only one master key fits it.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn has_ring(pool: &PgPool) -> anyhow::Result<bool> {
+        Ok(store::has_key_ring(pool).await? && !store::wrapped_keys(pool).await?.is_empty())
     }
 
     /// Whether the master key fits what the database holds, before anything is changed there.
@@ -130,7 +138,7 @@ mod tests {
     use secrecy::ExposeSecret;
 
     fn vault() -> Vault {
-        let master = MasterKey::new(Zeroizing::new([7; KEY_BYTES]), None);
+        let master = MasterKey::new(Zeroizing::new([7; 32]), None);
         let cipher = master.unwrap(1, &master.wrap_new(1).unwrap()).unwrap();
         Vault { ciphers: HashMap::from([(1, cipher)]), current: 1 }
     }

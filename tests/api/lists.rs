@@ -134,7 +134,7 @@ async fn check_credentials(world: &World, person: &Actor, held: &Held) -> Result
             || (0..3).any(|kind| world.passes(held, "fetch", at, kind));
         match (somewhere, enters, sees) {
             (true, true, _) => {
-                check_list(person, &path, &world.listed(held, |one| one.company == at)).await?
+                check_list(person, &path, &world.listed(held, |one| one.company == at)).await?;
             }
             (true, false, false) => prop_assert_eq!(person.get(&path).await.status, 404),
             _ => prop_assert_eq!(person.get(&path).await.status, 403),

@@ -1,16 +1,33 @@
 //! The program through HTTP, on a real Postgres.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod helpers;
 
+mod access;
 mod algebra;
+mod audit;
 mod company;
 mod contract;
+mod cors;
+mod credential;
+mod credential_type;
 mod documents;
 mod escalation;
+mod http;
 mod lists;
+mod login;
 mod new_user;
 mod no_escalation;
 mod other_user;
 mod permissions;
+mod reach;
 mod replicas;
 mod role;
+mod session;
+mod sqlx_data;
+mod token;
+mod type_change;
+mod user;
+mod validation;
+mod vault;

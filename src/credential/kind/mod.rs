@@ -142,26 +142,12 @@ pub async fn create(app: &App, caller: &Caller, new: NewType) -> Result<Credenti
     if !violations.is_empty() {
         return Err(Error::Invalid(violations));
     }
+    refuse_collision(&change.caller.grants, &kind.permission_scope)?;
     taken(store::insert(change.connection(), &kind).await, &kind)?;
-    refuse_shared_nodes(&change.caller, &kind.permission_scope)?;
     let event = Event::new("credential_type.create", Target::named("credential_type", kind.id, &kind.name));
     audit::record_by(change.connection(), app, caller, event).await?;
     change.commit().await?;
     Ok(kind)
-}
-
-/// Refuses a scope below that of another type where both would have a node of the same name, such as
-/// `aws.fields.fetch` of the scopes `aws` and `aws.fields`.
-fn refuse_shared_nodes(caller: &Caller, scope: &str) -> Result<()> {
-    let is_own = |node: &str| {
-        permission::credential_actions().any(|action| node.strip_suffix(action) == Some(&format!("{scope}.")))
-    };
-    match caller.grants.type_nodes().find(|(_, node)| is_own(node)) {
-        None => Ok(()),
-        Some((_, node)) => Err(Error::Conflict(format!(
-            "The permissionScope '{scope}' is taken: another credential type has the node '{node}' already"
-        ))),
-    }
 }
 
 /// Deletes a type with all its credentials. Its nodes leave every role and account with it.
@@ -179,14 +165,23 @@ pub async fn delete(app: &App, caller: &Caller, identifier: &str) -> Result<()> 
     change.commit().await
 }
 
+/// Refuses a scope under which a node of this type would be another type's too, as `aws.fields.fetch` is
+/// of the scopes `aws` and `aws.fields`.
+fn refuse_collision(known: &access::Grants, scope: &str) -> Result<()> {
+    let own: Vec<_> = permission::credential_actions().map(|action| format!("{scope}.{action}")).collect();
+    let collides = known.type_nodes().any(|(_, node)| own.contains(&node));
+    if collides { Err(conflict("permissionScope", scope)) } else { Ok(()) }
+}
+
+fn conflict(what: &str, name: &str) -> Error {
+    Error::Conflict(format!("The {what} '{name}' is taken by another credential type"))
+}
+
 /// Gives the unique constraints of types their meaning.
 fn taken<T>(done: std::result::Result<T, sqlx::Error>, kind: &CredentialType) -> Result<T> {
-    let conflict = |what: &str, name: &str| {
-        Some(Error::Conflict(format!("The {what} '{name}' is taken by another credential type")))
-    };
     done.on_constraint(|constraint| match constraint {
-        "credential_types_name_key" => conflict("name", &kind.name),
-        "credential_types_permission_scope_key" => conflict("permissionScope", &kind.permission_scope),
+        "credential_types_name_key" => Some(conflict("name", &kind.name)),
+        "credential_types_permission_scope_key" => Some(conflict("permissionScope", &kind.permission_scope)),
         _ => None,
     })
 }

@@ -142,9 +142,10 @@ pub(super) async fn update(
     Ok(())
 }
 
-pub(super) async fn delete(connection: &mut PgConnection, id: Uuid) -> Result<()> {
-    sqlx::query!("delete from credential_types where id = $1", id).execute(connection).await?;
-    Ok(())
+/// Deletes a type with its credentials; whether it was there still.
+pub(super) async fn delete(connection: &mut PgConnection, id: Uuid) -> Result<bool> {
+    let done = sqlx::query!("delete from credential_types where id = $1", id).execute(connection).await?;
+    Ok(done.rows_affected() > 0)
 }
 
 /// Takes the nodes of a scope that is gone from every role and account, and the wildcards that cover no
@@ -232,7 +233,7 @@ pub(super) async fn without_value(
     let rows = sqlx::query_as!(
         Affected,
         r#"select c.name, count(*) over () as "total!" from credentials c
-           where c.type_id = $1 and not c.plain_values ? $2
+           where c.type_id = $1 and coalesce(c.plain_values ->> $2, '') = ''
                and not exists(select from secure_values s where s.credential_id = c.id and s.field_id = $2)
            order by lower(c.name), c.id limit 3"#,
         kind,

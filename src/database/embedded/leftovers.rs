@@ -53,6 +53,10 @@ async fn shut_down(owner: &Owner, programs: &Programs, cluster: &Path, process: 
         let output = Owner::output(command, Duration::from_secs(seconds + 5)).await?;
         let deadline = Instant::now() + LAST_BREATH;
         while runs(owner, process, cluster).await && Instant::now() < deadline {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "another process is waited for, which tells nobody"
+            )]
             tokio::time::sleep(POLL).await;
         }
         if !runs(owner, process, cluster).await {

@@ -55,6 +55,7 @@ async fn connect(options: &PgConnectOptions, problem: &mut Option<sqlx::Error>) 
                 _ => *problem = Some(error),
             },
         }
+        #[expect(clippy::disallowed_methods, reason = "Postgres is waited for, which tells nobody")]
         sleep(pause).await;
         pause = (pause * 6 / 5).min(LONGEST_PAUSE);
     }

@@ -120,6 +120,10 @@ impl Server {
             if !passing || Instant::now() >= deadline {
                 return Err(self.with_log(&problem, log_from));
             }
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "what is in the way is another process, which tells nobody when it is gone"
+            )]
             sleep(RETRY_PAUSE).await;
         }
     }

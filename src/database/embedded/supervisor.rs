@@ -65,6 +65,10 @@ async fn supervise(server: Server, first: Tied, mut stop: oneshot::Receiver<()>)
 
 async fn restart(server: &Server, pause: &mut Duration) -> Tied {
     loop {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a Postgres that keeps ending is not to be started in haste"
+        )]
         tokio::time::sleep(*pause).await;
         *pause = (*pause * 2).min(LONGEST_PAUSE);
         match server.launch().await {

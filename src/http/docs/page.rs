@@ -17,6 +17,7 @@ const DOCUMENT: &str = "/openapi.json";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// The document and the page.
 pub fn router() -> Router<Arc<App>> {
     Router::new()
         .route(DOCUMENT, get(document))
@@ -25,13 +26,11 @@ pub fn router() -> Router<Arc<App>> {
         .route("/docs/{*file}", get(file))
 }
 
-#[expect(clippy::unused_async, reason = "axum's handlers are asynchronous")]
 async fn document() -> Response {
     static TEXT: LazyLock<String> = LazyLock::new(|| super::openapi().to_string());
     ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()
 }
 
-#[expect(clippy::unused_async, reason = "axum's handlers are asynchronous")]
 async fn file(request: Request) -> Response {
     let path = request.uri().path().trim_start_matches("/docs").trim_start_matches('/');
     let config = Arc::new(Config::from(DOCUMENT).use_base_layout());

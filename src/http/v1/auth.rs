@@ -32,7 +32,7 @@ pub fn routes() -> Vec<Route> {
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("examples" = [{"email": "jane.doe@example.com", "password": "correct horse battery staple"}]))]
-struct Login {
+struct SignIn {
     /// The e-mail address; give this or `login`.
     #[serde(default)]
     #[schemars(with = "String", length(max = 320), example = &"jane.doe@example.com")]
@@ -77,7 +77,7 @@ struct SignedIn {
     user: UserView,
 }
 
-async fn login(visitor: Visitor, Body(input): Body<Login>) -> Result<SignedIn> {
+async fn login(visitor: Visitor, Body(input): Body<SignIn>) -> Result<SignedIn> {
     let name = match (&input.email, &input.login) {
         (Some(email), None) => Name::Email(email),
         (None, Some(login)) => Name::Login(login),

@@ -181,14 +181,14 @@ struct CreateCredential {
     /// Its values. A field that is not required may be left out.
     #[serde(default)]
     #[schemars(length(max = 200))]
-    fields: Vec<Value>,
+    fields: Vec<FieldInput>,
 }
 
 /// A value for a field.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(inline)]
-struct Value {
+struct FieldInput {
     /// Of no meaning: what an answer gave may be sent back.
     #[serde(default, rename = "id")]
     #[schemars(extend("deprecated" = true))]
@@ -197,11 +197,11 @@ struct Value {
     #[schemars(example = &"accessKeyId")]
     field_id: String,
     /// The value, at most 64 KiB; `null` clears it.
-    #[schemars(with = "Option<String>", required, example = &"AKIAIOSFODNN7EXAMPLE")]
+    #[schemars(with = "String", extend("type" = ["string", "null"]), example = &"AKIAIOSFODNN7EXAMPLE")]
     value: Option<SecretString>,
 }
 
-fn inputs(values: Vec<Value>) -> Vec<Input> {
+fn inputs(values: Vec<FieldInput>) -> Vec<Input> {
     values.into_iter().map(|value| Input { field_id: value.field_id, value: value.value }).collect()
 }
 
@@ -231,7 +231,7 @@ struct UpdateCredential {
     /// Values; a field that is left out keeps its own.
     #[serde(default)]
     #[schemars(length(max = 200))]
-    fields: Vec<Value>,
+    fields: Vec<FieldInput>,
 }
 
 async fn update(
@@ -249,7 +249,7 @@ async fn update(
 struct UpdateFields {
     /// The values.
     #[schemars(length(max = 200))]
-    fields: Vec<Value>,
+    fields: Vec<FieldInput>,
 }
 
 async fn update_fields(

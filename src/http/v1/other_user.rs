@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::V1;
-use super::user::{self as own, CheckPermission, Checked, UserView};
+use super::user::{self as own, CheckPermission, Checked, PICTURE, UserView};
 use crate::access::Permission::{
     RoleRead, UserCreate, UserDeleteOther, UserListOther, UserPermissionsOther, UserReadOther,
     UserRolesOther, UserWriteOther,
@@ -105,7 +105,11 @@ struct UpdateUser {
     name: Option<String>,
     /// The http, https or data address of a picture; `null` takes it away.
     #[serde(default, deserialize_with = "present")]
-    #[schemars(with = "Option<String>", length(max = 65536), regex(pattern = "^(https?://|data:image/)"))]
+    #[schemars(
+        with = "Option<String>",
+        length(max = 65536),
+        regex(pattern = PICTURE)
+    )]
     #[schemars(example = &"https://example.com/avatar.jpg")]
     image: Option<Option<String>>,
     /// Whether they may sign in.

@@ -80,6 +80,9 @@ async fn me(allowed: Allowed) -> Result<UserView> {
     Ok(user::own(&allowed.app, &allowed.caller).await?.into())
 }
 
+/// The address of a picture that no client can be made to run: SVG is left out.
+pub const PICTURE: &str = "^(https?://|data:image/(png|jpeg|gif|webp);)";
+
 /// A change of one's own account. What is left out stays.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -90,7 +93,11 @@ struct UpdateMe {
     name: Option<String>,
     /// The http, https or data address of a picture; `null` takes it away.
     #[serde(default, deserialize_with = "present")]
-    #[schemars(with = "Option<String>", length(max = 65536), regex(pattern = "^(https?://|data:image/)"))]
+    #[schemars(
+        with = "Option<String>",
+        length(max = 65536),
+        regex(pattern = PICTURE)
+    )]
     #[schemars(example = &"https://example.com/avatar.jpg")]
     image: Option<Option<String>>,
 }

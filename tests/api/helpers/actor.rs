@@ -28,7 +28,7 @@ pub async fn sign_in(app: &TestApp, email: &str, password: &str) -> Actor {
     let text = |name: &str| answer["data"][name].as_str().map(str::to_owned);
     let mut actor = Actor::new(app.client.clone(), app.address, text("accessToken"));
     actor.refresh_token = text("refreshToken");
-    actor.id = answer["data"]["user"]["id"].as_str().expect("an id").to_owned();
+    actor.id = super::fixture::id_of(&answer["data"]["user"]);
     actor
 }
 

@@ -75,8 +75,11 @@ impl TestApp {
         let (stop, stopped) = oneshot::channel::<()>();
         let app = Arc::clone(&started.app);
         tokio::spawn(async move {
+            // all of it, not its parts alone: it hears of changes for as long as it is there
+            let started = started;
             let stopped = async move { drop(stopped.await) };
             ttscm::http::serve(&started.app, listener, stopped).await.expect("the server serves");
+            started.stop().await.expect("the program stops");
         });
         Self { address, app, clock, client: client(), _stop: stop }
     }
@@ -94,6 +97,13 @@ impl TestApp {
     /// A person who holds just these nodes everywhere, besides those of one's own account.
     pub async fn holder_of(&self, nodes: &[&str]) -> Actor {
         let login = self.db_user(nodes).await;
+        sign_in(self, &login, super::fixture::PASSWORD).await
+    }
+
+    /// A person who holds these nodes everywhere and no others, not even those of one's own account.
+    pub async fn bare_holder_of(&self, nodes: &[&str]) -> Actor {
+        let login = self.db_user(nodes).await;
+        self.db_strip(&login).await;
         sign_in(self, &login, super::fixture::PASSWORD).await
     }
 

@@ -1,8 +1,9 @@
 //! The Postgres of the run, and the template that each test's database is made from. It ends with the
 //! process, however that ends.
 
-use std::sync::LazyLock;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, OnceLock};
 use std::thread;
 
 use sqlx::postgres::PgConnectOptions;
@@ -33,12 +34,22 @@ static CLUSTER: LazyLock<PgConnectOptions> = LazyLock::new(|| {
     .expect("the cluster starts")
 });
 
+static DATA_DIR: OnceLock<PathBuf> = OnceLock::new();
+
+/// The folder of the run's Postgres, with its password and its log.
+pub fn data_dir() -> &'static Path {
+    LazyLock::force(&CLUSTER);
+    DATA_DIR.get().expect("the cluster has started")
+}
+
 async fn start() -> PgConnectOptions {
-    sweep();
+    // thousands of files, which nobody is to wait for
+    thread::spawn(sweep);
     let folder = tempfile::Builder::new().prefix(FOLDER).tempdir().expect("a folder");
     open_to_all(folder.path());
     let embedded = Embedded::start_with(folder.path(), Durability::None).await.expect("Postgres starts");
     let options = embedded.connect_options();
+    DATA_DIR.get_or_init(|| embedded.data_dir().to_owned());
     let mut connection = PgConnection::connect_with(&options).await.expect("a connection");
     create(&mut connection, TEMPLATE, "template0").await;
     let template = config(options.clone().database(TEMPLATE), &[]);
@@ -55,6 +66,8 @@ fn sweep() {
     for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(FOLDER)) {
         let lock = std::fs::File::open(entry.path().join("lock"));
         if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+            // the lock goes last, so that what is not done now is found again
+            drop(std::fs::remove_dir_all(entry.path().join("postgres")));
             drop(std::fs::remove_dir_all(entry.path()));
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool};
 use tokio::sync::OnceCell;
 
 use super::actor::Actor;
@@ -64,6 +64,51 @@ impl TestApp {
         .await
         .expect("a role");
     }
+
+    /// Disables the account with this e-mail address.
+    pub async fn db_disable(&self, email: &str) {
+        let update = sqlx::query("update users set active = false where email = $1").bind(email);
+        update.execute(self.pool()).await.expect("an account");
+    }
+
+    /// Takes every role from the account with this e-mail address, `user` included.
+    pub async fn db_strip(&self, email: &str) {
+        sqlx::query("delete from user_roles using users where users.id = user_id and email = $1")
+            .bind(email)
+            .execute(self.pool())
+            .await
+            .expect("an account");
+    }
+
+    /// The tables that have `text` in some row, as text, or as the bytes of it.
+    pub async fn db_tables_with(&self, text: &str) -> Vec<String> {
+        let tables: Vec<String> =
+            sqlx::query_scalar("select tablename from pg_tables where schemaname = 'public'")
+                .fetch_all(self.pool())
+                .await
+                .expect("tables");
+        let bytes = hexadecimal(text.as_bytes());
+        let mut found = Vec::new();
+        for table in tables {
+            let rows = format!(
+                "select exists(select from {table} t where strpos(t::text, $1) + strpos(t::text, $2) > 0)"
+            );
+            let query = sqlx::query_scalar(AssertSqlSafe(rows)).bind(text).bind(&bytes);
+            if query.fetch_one(self.pool()).await.expect("a table") {
+                found.push(table);
+            }
+        }
+        found
+    }
+}
+
+/// Bytes as Postgres writes them.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 /// The id of something in an answer.

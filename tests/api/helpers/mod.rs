@@ -4,14 +4,18 @@
 pub mod actor;
 pub mod app;
 pub mod cluster;
+pub mod database;
 pub mod fixture;
+pub mod gate;
 pub mod log;
 pub mod people;
 pub mod request;
+pub mod scene;
 pub mod time;
 pub mod words;
 
 pub use actor::Actor;
 pub use app::TestApp;
 pub use request::Answer;
+pub use scene::Scene;
 pub use serde_json::{Value, json};

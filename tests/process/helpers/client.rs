@@ -1,0 +1,73 @@
+//! Somebody who uses the server over HTTP.
+
+use serde_json::{Value, json};
+
+/// What [`Client::store_secret`] stores.
+pub const SECRET: &str = "wJalrXUtnFEMI/K7MDENG";
+
+/// Somebody with an access token.
+pub struct Client {
+    http: reqwest::Client,
+    url: String,
+    pub token: String,
+}
+
+fn http() -> reqwest::Client {
+    // every test asks for it; the first one has it
+    drop(rustls::crypto::ring::default_provider().install_default());
+    reqwest::Client::builder().no_proxy().build().expect("a client")
+}
+
+async fn data(request: reqwest::RequestBuilder) -> Value {
+    let answer = request.send().await.expect("an answer");
+    let status = answer.status();
+    let body: Value = answer.json().await.expect("a JSON body");
+    assert!(status.is_success(), "{status} {body}");
+    body["data"].clone()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
+impl Client {
+    pub async fn sign_in(url: &str, email: &str, password: &str) -> Self {
+        let http = http();
+        let login = http.post(format!("{url}/v1/auth/login"));
+        let tokens = data(login.json(&json!({"email": email, "password": password}))).await;
+        Self { http, url: url.to_owned(), token: text(&tokens["accessToken"]) }
+    }
+
+    pub async fn get(&self, path: &str) -> Value {
+        data(self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.token)).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Value {
+        data(self.http.post(format!("{}{path}", self.url)).bearer_auth(&self.token).json(body)).await
+    }
+
+    /// The status that a path answers with.
+    pub async fn status(&self, path: &str) -> u16 {
+        let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.token);
+        request.send().await.expect("an answer").status().as_u16()
+    }
+
+    /// Stores a credential with [`SECRET`] in it; its id.
+    pub async fn store_secret(&self) -> String {
+        let company = self.post("/v1/company/companies", &json!({"name": "Acme"})).await;
+        let field =
+            json!({"id": "key", "name": "Key", "required": true, "secure": true, "valueType": "password"});
+        let kind = json!({"name": "AWS", "permissionScope": "aws", "fields": [field]});
+        let kind = self.post("/v1/credential-type", &kind).await;
+        let credential = json!({
+            "name": "Production", "typeId": kind["id"], "companyId": company["id"],
+            "fields": [{"fieldId": "key", "value": SECRET}],
+        });
+        text(&self.post("/v1/credential/credentials", &credential).await["id"])
+    }
+
+    /// The secret of a stored credential.
+    pub async fn reveal(&self, credential: &str) -> String {
+        text(&self.get(&format!("/v1/credential/credentials/{credential}/secure-values/key")).await["value"])
+    }
+}
