@@ -16,12 +16,20 @@ pub fn example(schema: &Value) -> Value {
     }
     match schema["type"].as_str().or(schema["type"][0].as_str()) {
         Some("object") => Value::Object(members(schema)),
-        Some("array") => Value::Array(vec![example(&schema["items"])]),
+        Some("array") => items(schema),
         Some("boolean") => Value::Bool(false),
         Some("integer" | "number") => Value::from(1),
         Some("string") => Value::from(SAMPLE_ID),
         _ => Value::Null,
     }
+}
+
+/// One item, or as many as there must be: where they are words, each another one.
+fn items(schema: &Value) -> Value {
+    let one = example(&schema["items"]);
+    let words = schema["items"]["enum"].as_array().into_iter().flatten().cloned();
+    let least = schema["minItems"].as_u64().and_then(|least| usize::try_from(least).ok()).unwrap_or(1).max(1);
+    Value::Array(words.chain(std::iter::repeat(one)).take(least).collect())
 }
 
 fn members(schema: &Value) -> Map<String, Value> {

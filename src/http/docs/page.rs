@@ -19,7 +19,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 
 /// The document and the page.
 pub fn router() -> Router<Arc<App>> {
-    Router::new().route(DOCUMENT, get(document)).route("/docs", get(file)).route("/docs/{*file}", get(file))
+    Router::new()
+        .route(DOCUMENT, get(document))
+        .route("/docs", get(file))
+        .route("/docs/", get(file))
+        .route("/docs/{*file}", get(file))
 }
 
 async fn document() -> Response {

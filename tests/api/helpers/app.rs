@@ -75,8 +75,11 @@ impl TestApp {
         let (stop, stopped) = oneshot::channel::<()>();
         let app = Arc::clone(&started.app);
         tokio::spawn(async move {
+            // all of it, not its parts alone: it hears of changes for as long as it is there
+            let started = started;
             let stopped = async move { drop(stopped.await) };
             ttscm::http::serve(&started.app, listener, stopped).await.expect("the server serves");
+            started.stop().await.expect("the program stops");
         });
         Self { address, app, clock, client: client(), _stop: stop }
     }
