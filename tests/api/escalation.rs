@@ -171,8 +171,7 @@ async fn a_wildcard_over_types_to_come_is_not_given_by_who_holds_those_of_today(
     assert_not_yours(&make(&narrow, "aws.credentials.fetch.*", None).await, "aws.credentials.fetch.*");
     let shared = json!({"name": "Fields", "permissionScope": "aws.credentials.fields", "fields": []});
     let refused = admin.post("/v1/credential-type", &shared).await.expect(409);
-    let message = "The permissionScope 'aws.credentials.fields' is taken: \
-                   another credential type has the node 'aws.credentials.fields.fetch' already";
+    let message = "The permissionScope 'aws.credentials.fields' is taken by another credential type";
     assert_eq!(refused["message"], message);
     aws_type(&admin, "aws.credentials.keys").await;
     let above = json!({"name": "Above", "permissionScope": "aws", "fields": []});
