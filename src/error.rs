@@ -57,6 +57,14 @@ pub enum Error {
         #[source]
         cause: anyhow::Error,
     },
+    /// A part that the operation needs has not been set up; trying again will not help.
+    #[error("{message}")]
+    NotConfigured {
+        /// A stable name for programs, such as `SignInNotConfigured`.
+        code: &'static str,
+        /// A sentence that says what is to be set up.
+        message: &'static str,
+    },
     /// A fault of the program or its data. The cause goes to the log, never to a client.
     #[error("internal error")]
     Internal(#[source] anyhow::Error),

@@ -1,7 +1,5 @@
 //! The command line.
 
-#![expect(clippy::print_stdout, reason = "what a command is asked for goes to standard output")]
-
 use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -88,16 +86,24 @@ async fn announce_and_serve(
     with_sample_data: bool,
 ) -> anyhow::Result<()> {
     let url = &started.app.settings.public_url;
-    if with_sample_data {
-        println!("{}", demo::fill(&started.app).await?);
-    }
-    println!("TTSCM API is ready at {url}");
     if let Some(admin) = &started.new_admin {
-        println!("The administrator is {} with the password {}", admin.email, admin.password.expose_secret());
-        println!("Keep the password: it is shown this once.");
+        let password = admin.password.expose_secret();
+        say(&format!("The administrator is {} with the password {password}", admin.email));
+        say("Keep the password: it is shown this once.");
     }
+    if with_sample_data {
+        say(&demo::fill(&started.app).await?);
+    }
+    say(&format!("TTSCM API is ready at {url}"));
     tracing::info!(address = %listener.local_addr()?, "ready");
     http::serve(&started.app, listener, stop).await
+}
+
+/// Tells the person at the terminal. The server does without them where nobody reads.
+fn say(text: &str) {
+    if writeln!(std::io::stdout(), "{text}").is_err() {
+        tracing::debug!("nobody reads what is said");
+    }
 }
 
 /// Resolves when the process is told to stop, by `SIGTERM` or Ctrl-C.

@@ -73,6 +73,25 @@ async fn permitted(
     Ok(company)
 }
 
+/// What ConnectWise keeps of a company's configurations; nothing for one that was made by hand.
+///
+/// # Errors
+/// As [`find`]; [`Error::NotConfigured`] for a company of a ConnectWise that is not connected.
+pub async fn configurations(
+    app: &App,
+    caller: &Caller,
+    needed: &[Permission],
+    identifier: &str,
+) -> Result<Vec<serde_json::Value>> {
+    match find(app, caller, needed, identifier).await?.cw_company_id {
+        None => Ok(Vec::new()),
+        Some(_) => Err(Error::NotConfigured {
+            code: "ConnectWiseNotConfigured",
+            message: "The company comes from ConnectWise, which is not connected",
+        }),
+    }
+}
+
 /// Whether the caller knows of a company in any way: by a node of companies, or of credentials in it.
 pub(crate) fn is_seen(caller: &Caller, company: Uuid) -> bool {
     SIGHT.iter().any(|node| caller.reach(*node).covers_company(company))

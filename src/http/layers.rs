@@ -40,10 +40,10 @@ pub async fn around(State(app): State<Arc<App>>, mut request: Request, next: Nex
     } else {
         next.run(Request::from_parts(parts, body)).instrument(span.clone()).await
     };
-    let milliseconds = began.elapsed().as_secs_f64() * 1000.0;
+    let microseconds = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     let address = address.map(|address| address.to_string()).unwrap_or_default();
     span.in_scope(|| {
-        tracing::info!(%method, route, status = response.status().as_u16(), milliseconds, address, "answered");
+        tracing::info!(%method, route, status = response.status().as_u16(), microseconds, address, "answered");
     });
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(REQUEST_ID, id);

@@ -14,10 +14,9 @@ use crate::helpers::{Actor, Answer, TestApp, Value, json};
 /// fields, all are here.
 const EXAMPLES: &str = include_str!("contract/examples.json");
 
-/// Documented routes that are not built yet. Their examples, and that of a company with its address from
-/// ConnectWise, are not among those that are sent.
-const PENDING: [&str; 3] =
-    ["GET /auth/uri", "GET /auth/redirect", "GET /company/companies/{}/configurations"];
+/// Documented routes whose examples take a sign-in provider or a ConnectWise, neither of which is set up
+/// here. Their examples, and that of a company with its address, are not among those that are sent.
+const UNSENT: [&str; 3] = ["GET /auth/uri", "GET /auth/redirect", "GET /company/companies/{}/configurations"];
 
 const ROUTES: [&str; 43] = [
     "GET /auth/uri",
@@ -213,7 +212,7 @@ async fn every_documented_example_is_answered_as_documented() {
         of_type.replace("/permissions/company", "/permissions/$category")
     };
     let sent: Vec<_> = examples.iter().map(|example| shape(&example["call"])).collect();
-    for route in ROUTES.iter().filter(|route| !PENDING.contains(route)) {
+    for route in ROUTES.iter().filter(|route| !UNSENT.contains(route)) {
         let is_example = |call: &String| same_place(route, call);
         assert!(sent.iter().any(is_example), "no example of {route} is sent");
     }
@@ -237,7 +236,7 @@ fn every_documented_route_is_in_the_table() {
     let rows = || table.iter().map(|route| &route.row);
     let today: Vec<_> = rows().map(|row| written(&row.method, row.path)).collect();
     for route in ROUTES {
-        assert_eq!(today.iter().any(|known| known == route), !PENDING.contains(&route), "{route}");
+        assert!(today.iter().any(|known| known == route), "{route}");
     }
     let older: Vec<_> =
         rows().flat_map(|row| row.aliases.iter().map(|path| written(&row.method, path))).collect();

@@ -264,11 +264,15 @@ async fn an_ipv6_network_of_64_bits_is_one_address() {
 
 #[tokio::test]
 async fn the_first_administrator_is_not_made_with_a_password_that_nobody_may_have() {
-    for password in ["nine char", &"x".repeat(1025)] {
+    for (password, rule) in [
+        ("nine char", "Must have at least 10 characters"),
+        (&"x".repeat(1025), "Must be at most 1 KiB long"),
+        ("boss@example.com", "Must not be the login or the e-mail address"),
+    ] {
         let settings = [("ADMIN_EMAIL", "boss@example.com"), ("ADMIN_PASSWORD", password)];
         let config = app::config(PgConnectOptions::new().host("there.is.no.database.invalid"), &settings);
         let refused = Started::start(config, TestClock::new().shared()).await.err().unwrap();
-        assert_eq!(refused.to_string(), "ADMIN_PASSWORD must have 10 characters to 1 KiB");
+        assert_eq!(refused.to_string(), format!("ADMIN_PASSWORD: {rule}"));
     }
 }
 

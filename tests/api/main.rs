@@ -19,6 +19,7 @@ mod lists;
 mod login;
 mod new_user;
 mod no_escalation;
+mod not_configured;
 mod other_user;
 mod permissions;
 mod reach;

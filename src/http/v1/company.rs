@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::V1;
 use crate::access::Permission::{
-    CompanyCreate, CompanyDelete, CompanyFetch, CompanyFetchAddress, CompanyFetchMany, CompanyUpdate,
+    CompanyCreate, CompanyDelete, CompanyFetch, CompanyFetchAddress, CompanyFetchConfigurations,
+    CompanyFetchMany, CompanyUpdate,
 };
 use crate::clock::Timestamp;
 use crate::company::{self, Company};
@@ -30,6 +31,9 @@ pub fn routes() -> Vec<Route> {
             .needs([CompanyFetch])
             .sometimes([CompanyFetchAddress])
             .answers::<V1>(StatusCode::OK, "Company Fetched Successfully!"),
+        get("/company/companies/{identifier}/configurations", "Get Company Configurations", configurations)
+            .needs([CompanyFetch, CompanyFetchConfigurations])
+            .answers::<V1>(StatusCode::OK, "Company Configurations Fetched Successfully!"),
         patch("/company/companies/{identifier}", "Update Company", update)
             .needs([CompanyUpdate])
             .answers::<V1>(StatusCode::OK, "Company Updated Successfully!"),
@@ -113,6 +117,16 @@ async fn fetch(
     let needed = if query.include_address { &needed[..] } else { &needed[..1] };
     let company = company::find(&allowed.app, &allowed.caller, needed, &identifier).await?;
     Ok(CompanyWithData { company: company.into(), cw_data: Map::new(), cw_stale: false, cw_fetched_at: None })
+}
+
+/// A configuration as ConnectWise has it.
+#[derive(Serialize, JsonSchema)]
+#[serde(transparent)]
+struct ConfigurationView(Value);
+
+async fn configurations(allowed: Allowed, Path([identifier]): Path<1>) -> Result<Vec<ConfigurationView>> {
+    let found = company::configurations(&allowed.app, &allowed.caller, allowed.needed(), &identifier).await?;
+    Ok(found.into_iter().map(ConfigurationView).collect())
 }
 
 /// A company to be made by hand.

@@ -76,7 +76,9 @@ impl Contract for V1 {
     fn failure(failure: &Failure) -> Response {
         let status = failure.status();
         let (error, required) = match failure {
-            Failure::Core(Error::NotFound { code, .. }) => (Some(*code), &[][..]),
+            Failure::Core(Error::NotFound { code, .. } | Error::NotConfigured { code, .. }) => {
+                (Some(*code), &[][..])
+            }
             Failure::Core(Error::Unauthenticated { code, .. }) => (*code, &[][..]),
             Failure::Core(Error::Forbidden { required, .. }) => {
                 (Some("InsufficientPermission"), &required[..])
