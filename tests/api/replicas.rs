@@ -50,8 +50,9 @@ impl Pair {
 
     /// The connections on which the servers hear of changes.
     async fn db_listeners(&self) -> Vec<i32> {
-        let listening =
-            "select pid from pg_stat_activity where datname = current_database() and query ilike 'listen %'";
+        // what they do last: they begin to listen, or see whether the connection is still there
+        let listening = "select pid from pg_stat_activity where datname = current_database()
+                         and (query ilike 'listen %' or query ilike 'select true %')";
         sqlx::query_scalar(listening).fetch_all(self.here.pool()).await.unwrap()
     }
 }
