@@ -70,7 +70,7 @@ async fn until(ask: impl AsyncFn() -> Answer, is_so: impl Fn(&Answer) -> bool) -
 fn judge(what: &str, mut times: Vec<Duration>) {
     times.sort_unstable();
     let (median, longest) = (times[times.len() / 2], times[times.len() - 1]);
-    println!("{what}: {median:?} in the middle, {longest:?} at the most, of {}", times.len());
+    eprintln!("{what}: {median:?} in the middle, {longest:?} at the most, of {}", times.len());
     assert!(longest < BOUND, "{what}: {times:?}");
 }
 
@@ -183,7 +183,7 @@ async fn a_change_holds_for_the_very_next_request_on_the_same_server() {
         over.store(true, Ordering::Relaxed);
     };
     let ((), one, two, three) = tokio::join!(changes(), crowd(), crowd(), crowd());
-    println!("200 changes, with {} other requests between", one + two + three);
+    eprintln!("200 changes, with {} other requests between", one + two + three);
     assert!(one + two + three > 100);
 }
 
@@ -219,7 +219,7 @@ async fn a_server_that_hears_nothing_remembers_nothing() {
         assert_eq!((refused, allowed, was_remembered), (403, 200, false));
         immediate += 1;
     }
-    println!("{immediate} changes held at once while nothing was heard");
+    eprintln!("{immediate} changes held at once while nothing was heard");
     assert!(immediate > 0);
     pair.db_assert_hears_again(&elsewhere, &reader).await;
 }
@@ -241,7 +241,7 @@ impl Pair {
         while self.db_listeners().await.len() < 2 {
             assert!(began.elapsed() < PATIENCE, "nobody listens again");
         }
-        println!("both listen again after {:?}", began.elapsed());
+        eprintln!("both listen again after {:?}", began.elapsed());
         let mut times = Vec::new();
         for _ in 0..10 {
             for (nodes, status) in [(&["company.fetch.many"][..], 200), (&[][..], 403)] {

@@ -63,12 +63,19 @@ impl TestApp {
         .execute(self.pool())
         .await
         .expect("a role");
+        self.forget();
+    }
+
+    /// What was changed by SQL alone is felt by the very next request too.
+    pub fn forget(&self) {
+        self.app.remembered.forget();
     }
 
     /// Disables the account with this e-mail address.
     pub async fn db_disable(&self, email: &str) {
         let update = sqlx::query("update users set active = false where email = $1").bind(email);
         update.execute(self.pool()).await.expect("an account");
+        self.forget();
     }
 
     /// Takes every role from the account with this e-mail address, `user` included.
@@ -78,6 +85,7 @@ impl TestApp {
             .execute(self.pool())
             .await
             .expect("an account");
+        self.forget();
     }
 
     /// The tables that have `text` in some row, as text, or as the bytes of it.
