@@ -105,7 +105,7 @@ fn parameters(row: &Row) -> Vec<Value> {
                 "in": "query",
                 "required": query.requires(name),
                 "description": schema["description"],
-                "schema": without_null(schema),
+                "schema": as_parameter(schema),
             })
         })
     });
@@ -115,8 +115,8 @@ fn parameters(row: &Row) -> Vec<Value> {
     in_path.chain(in_query).chain(in_headers).collect()
 }
 
-/// A query's parameter is absent rather than null.
-fn without_null(schema: &Value) -> Value {
+/// A query's parameter is absent rather than null, and a number of any size is one.
+fn as_parameter(schema: &Value) -> Value {
     let mut schema = schema.clone();
     if let Some(kinds) = schema["type"].as_array() {
         let kind = kinds.iter().find(|kind| *kind != "null").cloned();
@@ -125,6 +125,7 @@ fn without_null(schema: &Value) -> Value {
     if let Some(members) = schema.as_object_mut() {
         members.remove("default");
         members.remove("description");
+        members.remove("format");
     }
     schema
 }
