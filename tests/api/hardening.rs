@@ -74,7 +74,10 @@ async fn who_reads_accounts_in_one_company_learns_nothing_of_their_roles_in_othe
     app.db_bound_role(&email, &acme, &["company.fetch"]).await;
     app.db_bound_role(&email, &other, &["company.fetch"]).await;
     let reader = app
-        .holder_in(&acme, &["user.read.other", "user.list.other", "user.write.other", "user.roles.other"])
+        .holder_in(
+            &acme,
+            &["company.fetch", "user.read.other", "user.list.other", "user.write.other", "user.roles.other"],
+        )
         .await;
     let all = admin.get(&format!("/v1/user/users?search={email}")).await.data();
     let (id, roles) = (all[0]["id"].as_str().unwrap(), all[0]["roles"].as_array().unwrap());
