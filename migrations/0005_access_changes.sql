@@ -21,3 +21,15 @@ create trigger user_roles_announce_change after insert or update or delete on us
     execute function announce_access_change();
 create trigger credential_types_announce_change after insert or delete or update of permission_scope
     on credential_types for each row execute function announce_access_change();
+
+-- The roles of an account: [[the company that it is bound to, its nodes]].
+create function roles_of(account uuid) returns jsonb language sql stable as $$
+    select coalesce(jsonb_agg(jsonb_build_array(r.company_id, r.permissions)), '[]')
+    from user_roles ur join roles r on r.id = ur.role_id
+    where ur.user_id = account
+$$;
+
+-- The scopes of credential types: [[type, scope]].
+create function type_scopes() returns jsonb language sql stable as $$
+    select coalesce(jsonb_agg(jsonb_build_array(id, permission_scope)), '[]') from credential_types
+$$;

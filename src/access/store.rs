@@ -28,6 +28,9 @@ pub struct Loaded {
 /// Roles as SQL gives them: the company that each is bound to, and its nodes.
 type Roles = Json<Vec<(Option<Uuid>, Vec<String>)>>;
 
+/// Types as SQL gives them: each with its scope.
+type Scopes = Json<Vec<(Uuid, String)>>;
+
 /// What `user` holds, where `session` is theirs and both are good now.
 pub(super) async fn load_caller(
     connection: &mut PgConnection,
@@ -37,15 +40,7 @@ pub(super) async fn load_caller(
 ) -> Result<Option<Loaded>> {
     let row = sqlx::query!(
         r#"
-        select u.name, u.permissions, s.expires_at,
-            coalesce((
-                select jsonb_agg(jsonb_build_array(r.company_id, r.permissions))
-                from user_roles ur join roles r on r.id = ur.role_id
-                where ur.user_id = u.id
-            ), '[]') as "roles!: Roles",
-            coalesce((
-                select jsonb_agg(jsonb_build_array(t.id, t.permission_scope)) from credential_types t
-            ), '[]') as "scopes!: Json<Vec<(Uuid, String)>>"
+        select u.name, u.permissions, s.expires_at, roles_of(u.id) as "roles!: Roles", type_scopes() as "scopes!: Scopes"
         from sessions s join users u on u.id = s.user_id
         where s.id = $1 and s.user_id = $2 and s.ended_at is null and s.expires_at > $3 and u.active
         "#,
@@ -67,15 +62,7 @@ pub(super) async fn load_caller(
 pub(super) async fn grants_of(connection: &mut PgConnection, user: Uuid) -> Result<Option<Grants>> {
     let row = sqlx::query!(
         r#"
-        select u.permissions,
-            coalesce((
-                select jsonb_agg(jsonb_build_array(r.company_id, r.permissions))
-                from user_roles ur join roles r on r.id = ur.role_id
-                where ur.user_id = u.id
-            ), '[]') as "roles!: Roles",
-            coalesce((
-                select jsonb_agg(jsonb_build_array(t.id, t.permission_scope)) from credential_types t
-            ), '[]') as "scopes!: Json<Vec<(Uuid, String)>>"
+        select u.permissions, roles_of(u.id) as "roles!: Roles", type_scopes() as "scopes!: Scopes"
         from users u where u.id = $1
         "#,
         user
@@ -85,7 +72,7 @@ pub(super) async fn grants_of(connection: &mut PgConnection, user: Uuid) -> Resu
     Ok(row.map(|row| grants(row.permissions, row.roles, row.scopes)))
 }
 
-fn grants(direct: Vec<String>, roles: Roles, scopes: Json<Vec<(Uuid, String)>>) -> Grants {
+fn grants(direct: Vec<String>, roles: Roles, scopes: Scopes) -> Grants {
     let sources = roles.0.into_iter().chain([(None, direct)]);
     let grants =
         sources.flat_map(|(company, nodes)| nodes.into_iter().map(move |node| Grant { node, company }));

@@ -159,14 +159,8 @@ pub struct PageQuery {
 /// Which part of a list: those that are like `search`, by the page where one is asked for.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub struct ListQuery {
-    /// The page, from 1.
-    #[schemars(range(min = 1))]
-    #[serde(default)]
-    page: Option<i64>,
-    /// Records per page.
-    #[schemars(range(min = 1, max = 200))]
-    #[serde(default)]
-    rpp: Option<i64>,
+    #[serde(flatten)]
+    page: PageQuery,
     /// A part of the name, typing errors allowed.
     #[schemars(length(max = 200))]
     #[serde(default)]
@@ -181,12 +175,12 @@ impl ListQuery {
 
     /// The page that is asked for, where one is.
     pub fn paging(&self) -> Option<Paging> {
-        PageQuery { page: self.page, rpp: self.rpp }.paging()
+        self.page.paging()
     }
 
     /// The page that is asked for, else the first.
     pub fn always_paging(&self) -> Paging {
-        paging(self.page, self.rpp)
+        self.page.always_paging()
     }
 }
 
@@ -197,13 +191,13 @@ impl PageQuery {
     /// The page that is asked for, where one is.
     pub fn paging(self) -> Option<Paging> {
         let asked = self.page.is_some() || self.rpp.is_some();
-        asked.then(|| paging(self.page, self.rpp))
+        asked.then(|| self.always_paging())
     }
-}
 
-/// A page with the defaults: the first one, 30 records.
-fn paging(page: Option<i64>, rpp: Option<i64>) -> Paging {
-    Paging { page: page.unwrap_or(1), rows: rpp.unwrap_or(DEFAULT_ROWS) }
+    /// The page that is asked for, else the first, of 30 records.
+    pub fn always_paging(self) -> Paging {
+        Paging { page: self.page.unwrap_or(1), rows: self.rpp.unwrap_or(DEFAULT_ROWS) }
+    }
 }
 
 /// Tells a member that is `null` from one that is absent: `Some(None)` and `None`.
