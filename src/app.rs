@@ -172,7 +172,7 @@ async fn make_first_admin(
     configured: Option<Admin>,
     is_embedded: bool,
 ) -> anyhow::Result<Option<Admin>> {
-    let mut transaction = app.pool.begin().await?;
+    let mut transaction = database::begin(&app.pool).await?;
     database::one_at_a_time(&mut transaction).await?;
     if !user::none_exists(&mut transaction).await? {
         return Ok(None);

@@ -191,7 +191,7 @@ fn is_passing(error: &sqlx::Error) -> bool {
         | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(database) => database.code().is_some_and(|code| {
             ["08", "28", "3D", "53", "57P", "58"].iter().any(|class| code.starts_with(class))
-                || ["25006", "40001", "40P01", "55000", "55P03"].contains(&&*code)
+                || ["25006", "40001", "40P01", "55000", "55P03", "57014"].contains(&&*code)
         }),
         _ => false,
     }

@@ -42,15 +42,13 @@ pub async fn count(
     let address = address.map(|address| token::hash(&format!("address {}", network(address))));
     let attempt = Attempt { account, address, at };
     store::forget_old_attempts(pool, at - WINDOW).await?;
-    count_one(pool, account, at, ACCOUNT_LIMIT).await?;
-    let counted = match address {
-        Some(address) => count_one(pool, address, at, ADDRESS_LIMIT).await,
-        None => Ok(()),
-    };
-    match counted {
+    if let Some(address) = address {
+        count_one(pool, address, at, ADDRESS_LIMIT).await?;
+    }
+    match count_one(pool, account, at, ACCOUNT_LIMIT).await {
         Ok(()) => Ok(attempt),
         Err(refused) => {
-            store::take_attempt_back(pool, &account, at).await?;
+            attempt.forgive_address(pool).await?;
             Err(refused)
         }
     }

@@ -27,7 +27,7 @@ impl<'a> Change<'a> {
     /// # Errors
     /// [`Error::Unauthenticated`] where the caller's session or account ended meanwhile.
     pub async fn begin(app: &'a App, caller: &Caller) -> Result<Self> {
-        let mut transaction = app.pool.begin().await?;
+        let mut transaction = database::begin(&app.pool).await?;
         database::one_at_a_time(&mut transaction).await?;
         let mut caller = caller.clone();
         caller.grants = Arc::new(match (caller.actor.kind, caller.actor.id, caller.session) {

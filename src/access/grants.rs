@@ -149,6 +149,12 @@ fn pair(company: Uuid, kind: Uuid) -> String {
 }
 
 impl Reach {
+    /// The reach of the program itself, and of everybody over their own account.
+    #[must_use]
+    pub(crate) fn everything() -> Self {
+        Self { everywhere: true, ..Self::default() }
+    }
+
     /// Whether it reaches nothing at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -9,6 +9,7 @@ use super::caller::{Actor, Caller, Origin};
 use super::{store, token};
 use crate::app::App;
 use crate::audit::{self, Event, Outcome, Target};
+use crate::database;
 use crate::error::{Error, Result};
 
 /// How long a refresh token is good for, unless it is used.
@@ -69,7 +70,7 @@ async fn issue(
 /// account has ended.
 pub async fn refresh(app: &App, origin: &Origin, presented: &str) -> Result<Tokens> {
     let (hash, now) = (token::hash(presented), app.clock.now());
-    let mut transaction = app.pool.begin().await?;
+    let mut transaction = database::begin(&app.pool).await?;
     let session =
         store::lock_session_of(&mut transaction, &hash, now).await?.ok_or_else(Error::unauthenticated)?;
     let state = store::refresh_token_state(&mut transaction, &hash).await?;
@@ -95,7 +96,7 @@ pub async fn refresh(app: &App, origin: &Origin, presented: &str) -> Result<Toke
 /// [`Error::Unauthenticated`] for a caller without a session, or where the database fails.
 pub async fn end(app: &App, caller: &Caller) -> Result<()> {
     let session = caller.session.ok_or_else(Error::unauthenticated)?;
-    let mut transaction = app.pool.begin().await?;
+    let mut transaction = database::begin(&app.pool).await?;
     let now = app.clock.now();
     end_with(&mut transaction, &caller.actor, &caller.origin, session, now, Outcome::Success).await?;
     transaction.commit().await?;

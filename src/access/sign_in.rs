@@ -5,10 +5,12 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgConnection;
 
 use super::caller::{Actor, ActorKind, Origin};
+use super::grants::Reach;
 use super::session::{self, Tokens};
 use super::{attempts, password, store};
 use crate::app::App;
 use crate::audit::{self, Event, Outcome, Target};
+use crate::database;
 use crate::error::{Error, Result};
 use crate::user::{self, User};
 
@@ -34,7 +36,6 @@ pub(super) struct Account {
     pub id: uuid::Uuid,
     pub name: String,
     pub password_hash: Option<String>,
-    pub active: bool,
 }
 
 /// Signs in with a password.
@@ -56,7 +57,9 @@ pub async fn with_password(
         Name::Email(_) => store::account_by_email(&app.pool, &canonical).await?,
         Name::Login(_) => store::account_by_login(&app.pool, &canonical).await?,
     };
-    let subject = account.as_ref().map_or(canonical, |account| account.id.to_string());
+    // whichever name was asked for: to count otherwise would tell that the other one exists
+    let named = store::account_named(&app.pool, &canonical).await?;
+    let subject = named.map_or(canonical, |id| id.to_string());
     let attempt = attempts::count(&app.pool, &subject, origin.address, app.clock.now()).await?;
     let hash = account.as_ref().and_then(|account| account.password_hash.clone());
     let matches = match app.passwords.verify(hash, password).await {
@@ -78,13 +81,15 @@ pub async fn with_password(
 
 /// Lets a person in who has shown who they are, unless they are disabled.
 async fn finish(app: &App, origin: &Origin, account: Account) -> Result<(Tokens, User)> {
-    if !account.active {
+    let mut transaction = database::begin(&app.pool).await?;
+    // it may have been disabled or deleted while the password was being verified
+    if !store::hold_active_account(&mut transaction, account.id).await? {
+        drop(transaction);
         return Err(refuse(app, origin, Some(account)).await?);
     }
-    let mut transaction = app.pool.begin().await?;
     let actor = Actor::user(account.id, account.name);
     let tokens = session::open(&mut transaction, app, &actor, origin).await?;
-    let user = user::by_id(&mut transaction, account.id).await?;
+    let user = user::by_id(&mut transaction, account.id, &Reach::everything()).await?;
     transaction.commit().await?;
     Ok((tokens, user))
 }

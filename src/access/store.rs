@@ -114,15 +114,29 @@ pub(super) async fn has_administrator(connection: &mut PgConnection) -> Result<b
 /// The account with this login.
 pub(super) async fn account_by_login(pool: &PgPool, login: &str) -> Result<Option<Account>> {
     let account =
-        sqlx::query_as!(Account, "select id, name, password_hash, active from users where login = $1", login);
+        sqlx::query_as!(Account, "select id, name, password_hash from users where login = $1", login);
     Ok(account.fetch_optional(pool).await?)
 }
 
 /// The account with this e-mail address.
 pub(super) async fn account_by_email(pool: &PgPool, email: &str) -> Result<Option<Account>> {
     let account =
-        sqlx::query_as!(Account, "select id, name, password_hash, active from users where email = $1", email);
+        sqlx::query_as!(Account, "select id, name, password_hash from users where email = $1", email);
     Ok(account.fetch_optional(pool).await?)
+}
+
+/// The account with this login or e-mail address. Where one has it as a login and another as an e-mail
+/// address, the first of them.
+pub(super) async fn account_named(pool: &PgPool, name: &str) -> Result<Option<Uuid>> {
+    let id =
+        sqlx::query_scalar!("select id from users where login = $1 or email = $1 order by id limit 1", name);
+    Ok(id.fetch_optional(pool).await?)
+}
+
+/// Whether an account is there and may sign in, until the transaction ends.
+pub(super) async fn hold_active_account(connection: &mut PgConnection, id: Uuid) -> Result<bool> {
+    let held = sqlx::query_scalar!("select active from users where id = $1 for share", id);
+    Ok(held.fetch_optional(connection).await?.unwrap_or(false))
 }
 
 /// Keeps a new session.

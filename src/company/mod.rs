@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::access::{Caller, Permission};
+use crate::access::{Caller, Change, Permission};
 use crate::app::App;
 use crate::audit::{self, Event, Target};
+use crate::database;
 use crate::error::{Error, OnConstraint, Result};
 use crate::id;
 use crate::page::{Paged, Paging};
@@ -124,7 +125,7 @@ pub(crate) async fn hold(connection: &mut PgConnection, identifier: &str) -> Res
 pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Company> {
     caller.require_everywhere(Permission::CompanyCreate)?;
     let (id, now, name) = (id::new(), app.clock.now(), name.trim().to_owned());
-    let mut transaction = app.pool.begin().await?;
+    let mut transaction = database::begin(&app.pool).await?;
     store::insert(&mut transaction, id, &name, now).await?;
     let event = Event::new("company.create", Target::named("company", id, &name)).in_company(id);
     audit::record_by(&mut transaction, app, caller, event).await?;
@@ -137,7 +138,7 @@ pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Company> {
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Conflict`] for one that came from ConnectWise.
 pub async fn rename(app: &App, caller: &Caller, identifier: &str, name: Option<&str>) -> Result<Company> {
-    let mut transaction = app.pool.begin().await?;
+    let mut transaction = database::begin(&app.pool).await?;
     let mut company = permitted(&mut transaction, caller, &[Permission::CompanyUpdate], identifier).await?;
     refuse_foreign(&company)?;
     if let Some(name) = name {
@@ -165,27 +166,26 @@ pub async fn rename(app: &App, caller: &Caller, identifier: &str, name: Option<&
 /// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Conflict`] for one that came from ConnectWise or
 /// has credentials.
 pub async fn delete(app: &App, caller: &Caller, identifier: &str) -> Result<()> {
-    let mut transaction = app.pool.begin().await?;
-    let company = permitted(&mut transaction, caller, &[Permission::CompanyDelete], identifier).await?;
+    // the roles that are bound to it go with it
+    let mut change = Change::begin(app, caller).await?;
+    let judge = change.caller.clone();
+    let company = permitted(change.connection(), &judge, &[Permission::CompanyDelete], identifier).await?;
     refuse_foreign(&company)?;
     let in_use =
         || Error::Conflict(format!("The company '{}' has credentials: delete them first", company.name));
-    let deleted = store::delete(&mut transaction, company.id).await;
+    let deleted = store::delete(change.connection(), company.id).await;
     if !deleted.on_constraint(|name| (name == "credentials_company_id_fkey").then(in_use))? {
         return Err(not_found(identifier));
     }
     let target = Target::named("company", company.id, &company.name);
     audit::record_by(
-        &mut transaction,
+        change.connection(),
         app,
         caller,
         Event::new("company.delete", target).in_company(company.id),
     )
     .await?;
-    transaction.commit().await?;
-    // the roles that were bound to it are gone with it
-    app.remembered.forget();
-    Ok(())
+    change.commit().await
 }
 
 fn refuse_foreign(company: &Company) -> Result<()> {

@@ -18,6 +18,7 @@ use crate::access::{Caller, Permission};
 use crate::app::App;
 use crate::audit::{self, Event, Target};
 use crate::company;
+use crate::database;
 use crate::error::{Error, Result};
 use crate::id;
 use crate::page::{Paged, Paging};
@@ -182,7 +183,7 @@ pub async fn list_of_type(
 /// [`Error::NotFound`] naming a type or company that is not there for the caller; [`Error::Forbidden`];
 /// [`Error::Invalid`] with every value that breaks a rule.
 pub async fn create(app: &App, caller: &Caller, new: NewCredential) -> Result<Credential> {
-    let mut transaction = app.pool.begin().await?;
+    let mut transaction = database::begin(&app.pool).await?;
     let missing_type = || kind::not_found(&new.type_id);
     let kind_id = id::parse(&new.type_id).ok_or_else(missing_type)?;
     let kind = kind::hold(&mut transaction, kind_id).await?.ok_or_else(missing_type)?;
@@ -235,7 +236,7 @@ pub async fn update(
     identifier: &str,
     change: Change,
 ) -> Result<Credential> {
-    let mut transaction = app.pool.begin().await?;
+    let mut transaction = database::begin(&app.pool).await?;
     let found = load(&mut transaction, caller, needed, identifier).await?;
     let missing = || not_found(identifier);
     let kind = kind::hold(&mut transaction, found.kind.id).await?.ok_or_else(missing)?;
@@ -266,7 +267,7 @@ pub async fn update(
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`].
 pub async fn delete(app: &App, caller: &Caller, needed: &[Permission], identifier: &str) -> Result<()> {
-    let mut transaction = app.pool.begin().await?;
+    let mut transaction = database::begin(&app.pool).await?;
     let credential = load(&mut transaction, caller, needed, identifier).await?;
     if !store::delete(&mut transaction, credential.id).await? {
         return Err(not_found(identifier));

@@ -9,6 +9,7 @@ use super::{Credential, load, store};
 use crate::access::{Caller, Permission};
 use crate::app::App;
 use crate::audit::{self, Event, Outcome, Target};
+use crate::database;
 use crate::error::{Error, Result};
 use crate::vault::Place;
 
@@ -24,7 +25,7 @@ pub async fn reveal_all(
     needed: &[Permission],
     identifier: &str,
 ) -> Result<Vec<(String, SecretString)>> {
-    let mut transaction = app.pool.begin().await?;
+    let mut transaction = database::begin(&app.pool).await?;
     let credential = load(&mut transaction, caller, needed, identifier).await?;
     let mut sealed = store::sealed_values(&mut transaction, credential.id).await?;
     let position = |id: &str| credential.kind.fields.iter().position(|field| field.id == id);
@@ -43,7 +44,7 @@ pub async fn reveal_one(
     identifier: &str,
     field: &str,
 ) -> Result<Option<SecretString>> {
-    let mut transaction = app.pool.begin().await?;
+    let mut transaction = database::begin(&app.pool).await?;
     let credential = load(&mut transaction, caller, needed, identifier).await?;
     if !credential.kind.fields.iter().any(|known| known.id == field && known.secure) {
         let shown: String = field.chars().take(200).collect();

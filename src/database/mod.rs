@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail, ensure};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 
 /// Every change of the schema, in order.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -27,7 +27,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// # Errors
 /// One sentence that says what is wrong.
 pub async fn connect(options: PgConnectOptions, max_connections: u32) -> anyhow::Result<PgPool> {
-    let options = options.application_name("ttscm").options([("jit", "off"), ("statement_timeout", "30s")]);
+    let options = options.application_name("ttscm").options([("jit", "off"), ("statement_timeout", "20s")]);
     let mut connection = reach(&options).await?;
     let version =
         sqlx::query_scalar!(r#"select current_setting('server_version_num')::integer as "version!""#)
@@ -69,11 +69,25 @@ pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
     }
 }
 
-/// Makes servers that start at once do what follows one after another, until the transaction ends.
+/// Begins a transaction. A client may go away at any moment, and with it whoever waits for this; the
+/// transaction is then begun to its end and rolled back, so that none is left open on a pooled connection.
+/// (`Pool::begin` of sqlx 0.9.0 leaves one when it is dropped half-way.)
 ///
 /// # Errors
 /// Where the database fails.
+pub async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let pool = pool.clone();
+    #[expect(clippy::disallowed_methods, reason = "the one place that may")]
+    let begun = tokio::spawn(async move { pool.begin().await });
+    begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
+}
+
+/// Makes all servers do what follows one after another, until the transaction ends.
+///
+/// # Errors
+/// Where the database fails, or the turn does not come within 5 seconds.
 pub async fn one_at_a_time(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query!("set local lock_timeout = '5s'").execute(&mut *connection).await?;
     // any number that nothing else in the database uses as a lock
     sqlx::query!("select pg_advisory_xact_lock(7463626)").execute(connection).await?;
     Ok(())

@@ -66,7 +66,7 @@ fn typed<T: DeserializeOwned>(schema: Option<&InputSchema>, value: Value) -> Res
         schema.check(&value)?;
     }
     serde_json::from_value(value).map_err(|error| {
-        tracing::debug!(%error, "an input kept its schema but not its type");
+        tracing::debug!(kind = ?error.classify(), "an input kept its schema but not its type");
         Error::Invalid(vec![Violation::new([], "The input is not of the documented shape")]).into()
     })
 }

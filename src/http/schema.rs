@@ -12,6 +12,9 @@ use serde_json::Value;
 
 use crate::error::{Error, Result, Step, Violation};
 
+/// How many broken rules are told at the most.
+const MOST_VIOLATIONS: usize = 100;
+
 /// How deep an input may be nested.
 const MAX_DEPTH: usize = 64;
 
@@ -58,8 +61,12 @@ impl InputSchema {
     /// [`Error::Invalid`] with every rule that it breaks. No message repeats what was sent.
     pub fn check(&self, value: &Value) -> Result<()> {
         check_everywhere(value, &mut Vec::new())?;
-        let violations: Vec<_> =
-            self.validator()?.iter_errors(value).flat_map(|error| violations(&error)).collect();
+        let violations: Vec<_> = self
+            .validator()?
+            .iter_errors(value)
+            .flat_map(|error| violations(&error))
+            .take(MOST_VIOLATIONS)
+            .collect();
         if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
     }
 
@@ -129,9 +136,11 @@ fn violations(error: &jsonschema::ValidationError<'_>) -> Vec<Violation> {
         ValidationErrorKind::Required { property } => {
             vec![Violation::new(below(property.as_str().unwrap_or_default()), "Field is required")]
         }
-        ValidationErrorKind::AdditionalProperties { unexpected } => {
-            unexpected.iter().map(|name| Violation::new(below(name), "Unknown field")).collect()
-        }
+        ValidationErrorKind::AdditionalProperties { unexpected } => unexpected
+            .iter()
+            .take(MOST_VIOLATIONS)
+            .map(|name| Violation::new(below(name), "Unknown field"))
+            .collect(),
         kind => vec![Violation::new(path, rule(kind))],
     }
 }

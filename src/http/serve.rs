@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum_server::Handle;
-use hyper_util::rt::TokioTimer;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 
 use crate::app::App;
 
@@ -36,9 +37,10 @@ pub async fn serve(
         stopping.graceful_shutdown(Some(DRAIN));
     });
     let mut server = axum_server::from_tcp(listener)?.handle(handle);
+    // without TLS nobody needs HTTP/2, and to find out which one it is would wait for the first bytes for ever
+    *server.http_builder() = Builder::new(TokioExecutor::new()).http1_only();
     let http = server.http_builder();
     http.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(BUFFER);
-    http.http2().timer(TokioTimer::new()).max_header_list_size(32 * 1024);
     let service = super::router(app).into_make_service_with_connect_info::<SocketAddr>();
     server.serve(service).await.context("the server failed")
 }

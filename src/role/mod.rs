@@ -145,7 +145,8 @@ pub async fn holders(
     paging: Option<Paging>,
 ) -> Result<Paged<Holder>> {
     let role = find(app, caller, &[Permission::RoleRead], identifier).await?;
-    Paged::fetch(paging, |window| store::holders(&app.pool, role.id, window)).await
+    let shown = caller.reach(Permission::RoleRead);
+    Paged::fetch(paging, |window| store::holders(&app.pool, role.id, &shown, window)).await
 }
 
 /// Makes a role of nodes that the caller holds themselves.

@@ -93,18 +93,30 @@ pub(crate) async fn assign(connection: &mut PgConnection, user: Uuid, roles: &[U
     Ok(())
 }
 
-/// The accounts with a role, each with the number of rows on all pages.
-pub(super) async fn holders(pool: &PgPool, role: Uuid, window: Window) -> Result<Vec<(Holder, i64)>> {
+/// The accounts with a role, with those of their roles that are unbound or within `shown`, each with the
+/// number of rows on all pages.
+pub(super) async fn holders(
+    pool: &PgPool,
+    role: Uuid,
+    shown: &Reach,
+    window: Window,
+) -> Result<Vec<(Holder, i64)>> {
     let rows = sqlx::query!(
         r#"select u.id, u.name, u.login, u.created_at, u.updated_at, count(*) over () as "total!",
-               array(select role_id from user_roles where user_id = u.id order by role_id) as "role_ids!"
+               array(
+                   select r.id from user_roles other join roles r on r.id = other.role_id
+                   where other.user_id = u.id and ($4 or r.company_id is null or r.company_id = any ($5))
+                   order by r.id
+               ) as "role_ids!"
            from users u join user_roles ur on ur.user_id = u.id
            where ur.role_id = $1
            order by lower(u.name), u.id
            limit $2 offset $3"#,
         role,
         window.limit,
-        window.offset
+        window.offset,
+        shown.everywhere,
+        &shown.companies
     );
     let holder = |id, name, login, role_ids, created_at, updated_at| Holder {
         id,

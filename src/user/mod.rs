@@ -7,9 +7,10 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::access::Caller;
+use crate::access::{Caller, Reach};
 use crate::app::App;
 use crate::audit::{self, Event, Target};
+use crate::database;
 use crate::error::{Error, OnConstraint, Result};
 use crate::role;
 
@@ -69,12 +70,12 @@ pub fn canonical_name(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
-/// The account with this id.
+/// The account with this id, with the roles that are unbound or within reach.
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub async fn by_id(connection: &mut PgConnection, id: Uuid) -> Result<User> {
-    store::by_id(connection, id).await?.ok_or_else(|| not_found(&id.to_string()))
+pub async fn by_id(connection: &mut PgConnection, id: Uuid, shown: &Reach) -> Result<User> {
+    store::by_id(connection, id, shown).await?.ok_or_else(|| not_found(&id.to_string()))
 }
 
 /// Makes an account.
@@ -108,7 +109,7 @@ pub async fn create(
 /// Where the account is gone, or the database fails.
 pub async fn own(app: &App, caller: &Caller) -> Result<User> {
     let mut connection = app.pool.acquire().await?;
-    by_id(&mut connection, caller.user_id()?).await
+    by_id(&mut connection, caller.user_id()?, &Reach::everything()).await
 }
 
 /// Changes the caller's own account.
@@ -117,9 +118,9 @@ pub async fn own(app: &App, caller: &Caller) -> Result<User> {
 /// Where the account is gone, or the database fails.
 pub async fn update_own(app: &App, caller: &Caller, change: &Change) -> Result<User> {
     let id = caller.user_id()?;
-    let mut transaction = app.pool.begin().await?;
+    let mut transaction = database::begin(&app.pool).await?;
     store::update(&mut transaction, id, change, app.clock.now()).await?;
-    let user = by_id(&mut transaction, id).await?;
+    let user = by_id(&mut transaction, id, &Reach::everything()).await?;
     let event = Event::new("user.update", Target::named("user", id, &user.name));
     audit::record_by(&mut transaction, app, caller, event).await?;
     transaction.commit().await?;

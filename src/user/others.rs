@@ -79,7 +79,8 @@ async fn load(
     let missing = || not_found(identifier);
     let id = id::parse(identifier).ok_or_else(missing)?;
     let companies = store::companies_of(connection, id).await?;
-    let user = store::by_id(connection, id).await?.ok_or_else(missing)?;
+    let shown = caller.reach(Permission::UserReadOther);
+    let user = store::by_id(connection, id, &shown).await?.ok_or_else(missing)?;
     let covers = |reach: &Reach| {
         reach.is_everywhere() || companies.iter().any(|company| reach.covers_company(*company))
     };
@@ -100,7 +101,7 @@ pub async fn roles(app: &App, caller: &Caller, identifier: &str) -> Result<Vec<R
     Ok(roles)
 }
 
-/// What an account holds.
+/// What an account holds. Who may read accounts in companies only can ask for one of these companies only.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`].
@@ -109,9 +110,13 @@ pub async fn holds(
     caller: &Caller,
     needed: &[Permission],
     identifier: &str,
+    company: Option<&str>,
 ) -> Result<access::Grants> {
     let mut connection = app.pool.acquire().await?;
     let user = load(&mut connection, caller, needed, identifier).await?;
+    let asked = company.and_then(id::parse);
+    let covers = |reach: &Reach| asked.map_or(reach.is_everywhere(), |company| reach.covers_company(company));
+    caller.permit(needed, &SIGHT, covers, || Error::forbidden(needed.iter().map(|node| node.node())))?;
     access::caller::grants_of(&mut connection, user.id).await?.ok_or_else(|| not_found(identifier))
 }
 
@@ -141,7 +146,7 @@ pub async fn create_account(app: &App, caller: &Caller, new: NewAccount) -> Resu
     let roles: Vec<Uuid> = roles.iter().map(|role| role.id).collect();
     let row = NewUser { login, email: Some(&new.email), name: new.name.trim(), password_hash, roles: &roles };
     let id = super::create(change.connection(), app, caller, &row).await?;
-    let user = by_id(change.connection(), id).await?;
+    let user = by_id(change.connection(), id, &Reach::everything()).await?;
     change.commit().await?;
     Ok(user)
 }
@@ -194,7 +199,8 @@ pub async fn update(
     if wanted.active == Some(false) {
         access::session::end_all(change.connection(), user.id, now).await?;
     }
-    let user = by_id(change.connection(), user.id).await?;
+    let shown = judge.reach(Permission::UserReadOther);
+    let user = by_id(change.connection(), user.id, &shown).await?;
     let event = Event::new("user.update", Target::named("user", user.id, &user.name));
     audit::record_by(change.connection(), app, caller, event).await?;
     change.commit().await?;
@@ -225,10 +231,18 @@ async fn change_roles(change: &mut Change<'_>, user: Uuid, identifiers: &[String
     role::assign(change.connection(), user, &ids).await
 }
 
+/// The roles with these ids or monikers. One that is bound to a company is there only for who sees roles
+/// of that company, or may give them.
 async fn load_roles(change: &mut Change<'_>, identifiers: &[String]) -> Result<Vec<Role>> {
+    let sight = [Permission::RoleRead, Permission::RoleList, Permission::UserRolesOther];
+    let reaches = sight.map(|permission| change.caller.reach(permission));
     let mut roles = Vec::with_capacity(identifiers.len());
     for identifier in identifiers {
-        roles.push(role::by_identifier(change.connection(), identifier).await?);
+        let role = role::by_identifier(change.connection(), identifier).await?;
+        if role.company_id.is_some() && !reaches.iter().any(|reach| role::covers(reach, role.company_id)) {
+            return Err(role::not_found(identifier));
+        }
+        roles.push(role);
     }
     Ok(roles)
 }

@@ -19,16 +19,19 @@ pub async fn none_exists(connection: &mut PgConnection) -> Result<bool> {
     Ok(found.fetch_one(connection).await?)
 }
 
-pub(super) async fn by_id(connection: &mut PgConnection, id: Uuid) -> Result<Option<User>> {
+pub(super) async fn by_id(connection: &mut PgConnection, id: Uuid, shown: &Reach) -> Result<Option<User>> {
     let user = sqlx::query_as!(
         User,
         r#"select id, login, email, name, image, active, created_at, updated_at,
                array(
                    select r.moniker from user_roles ur join roles r on r.id = ur.role_id
-                   where ur.user_id = u.id order by r.moniker
+                   where ur.user_id = u.id and ($2 or r.company_id is null or r.company_id = any ($3))
+                   order by r.moniker
                ) as "roles!"
            from users u where id = $1"#,
-        id
+        id,
+        shown.everywhere,
+        &shown.companies
     );
     Ok(user.fetch_optional(connection).await?)
 }
@@ -110,7 +113,8 @@ pub(super) async fn list(
         r#"select id, login, email, name, image, active, created_at, updated_at, count(*) over () as "total!",
                array(
                    select r.moniker from user_roles ur join roles r on r.id = ur.role_id
-                   where ur.user_id = u.id order by r.moniker
+                   where ur.user_id = u.id and ($1 or r.company_id is null or r.company_id = any ($2))
+                   order by r.moniker
                ) as "roles!"
            from users u
            where ($1 or exists(

@@ -40,8 +40,11 @@ fn make(path: &Path) -> anyhow::Result<Zeroizing<String>> {
     let text = Zeroizing::new(STANDARD.encode(&key[..]));
     let unfinished = path.with_extension("new");
     let write = || -> std::io::Result<()> {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        // what a crash left behind may have another mode
+        if unfinished.exists() {
+            std::fs::remove_file(&unfinished)?;
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         std::fs::rename(&unfinished, path)?;

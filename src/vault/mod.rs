@@ -13,6 +13,7 @@ use std::collections::HashMap;
 
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
+use anyhow::ensure;
 use secrecy::SecretString;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -62,6 +63,10 @@ impl Vault {
     pub async fn open_ring(pool: &PgPool, master: &MasterKey) -> anyhow::Result<Self> {
         let mut wrapped = store::wrapped_keys(pool).await?;
         if wrapped.is_empty() {
+            ensure!(
+                !store::has_sealed_values(pool).await?,
+                "the database has sealed values but no data key: restore it whole"
+            );
             store::insert_first_key(pool, &master.wrap_new(key::FIRST)?).await?;
             wrapped = store::wrapped_keys(pool).await?;
         }

@@ -14,6 +14,7 @@ mod credential;
 mod credential_type;
 mod documents;
 mod escalation;
+mod hardening;
 mod http;
 mod lists;
 mod login;

@@ -9,6 +9,7 @@ use crate::access::{Caller, Permission};
 use crate::app::App;
 use crate::audit::{self, Event, Target};
 use crate::credential;
+use crate::database;
 use crate::error::{Error, Result};
 
 /// A change of a type. What is absent stays.
@@ -37,7 +38,7 @@ const BATCH: i64 = 500;
 /// taken, the scope would change, or credentials stand in the way and it is not forced.
 pub async fn update(app: &App, caller: &Caller, identifier: &str, change: Change) -> Result<CredentialType> {
     caller.require_everywhere(Permission::CredentialTypeUpdate)?;
-    let mut transaction = app.pool.begin().await?;
+    let mut transaction = database::begin(&app.pool).await?;
     let found = load(&mut transaction, caller, identifier).await?;
     store::hold_for_change(&mut transaction, found.id).await?;
     let old = load(&mut transaction, caller, &found.id.to_string()).await?;

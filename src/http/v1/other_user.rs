@@ -180,6 +180,7 @@ async fn check_permission(
     Path([identifier]): Path<1>,
     Body(input): Body<CheckPermission>,
 ) -> Result<Checked> {
-    let grants = user::holds(&allowed.app, &allowed.caller, allowed.needed(), &identifier).await?;
+    let company = input.company_id.as_deref();
+    let grants = user::holds(&allowed.app, &allowed.caller, allowed.needed(), &identifier, company).await?;
     own::answer(&allowed, &grants, input).await
 }

@@ -117,7 +117,7 @@ pub struct CheckPermission {
     /// The company in which to check; everywhere without it.
     #[serde(default)]
     #[schemars(with = "String")]
-    company_id: Option<String>,
+    pub company_id: Option<String>,
 }
 
 /// What came out, in the order of the question.
