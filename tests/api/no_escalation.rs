@@ -97,28 +97,41 @@ fn story() -> impl Strategy<Value = Story> {
     )
 }
 
-/// A server with two companies, two types, people and roles.
-struct World {
+/// A server with two companies and two types, for every story.
+struct Ground {
     app: TestApp,
-    manager: Actor,
+    admin: Actor,
     /// None for everywhere, then each company.
     places: Vec<Option<String>>,
-    roles: Vec<String>,
-    people: Vec<String>,
 }
 
-impl World {
-    async fn of(story: &Story) -> Self {
+impl Ground {
+    async fn start() -> Self {
         let app = TestApp::start().await;
         let admin = app.admin().await;
         for scope in SCOPES {
             aws_type(&admin, scope).await;
         }
         let places = vec![None, Some(company(&admin, "Acme").await), Some(company(&admin, "Other").await)];
+        Self { app, admin, places }
+    }
+}
+
+/// The people and roles of a story.
+struct World<'a> {
+    app: &'a TestApp,
+    manager: Actor,
+    places: &'a [Option<String>],
+    roles: Vec<String>,
+    people: Vec<String>,
+}
+
+impl<'a> World<'a> {
+    async fn of(story: &Story, Ground { app, admin, places }: &'a Ground) -> Self {
         let office: Nodes = story.everywhere.iter().copied().chain(["role.*", "user.*"]).collect();
         let email = app.db_user(&office).await;
         app.db_bound_role(&email, places[1].as_ref().unwrap(), &story.in_acme).await;
-        let manager = crate::helpers::actor::sign_in(&app, &email, crate::helpers::fixture::PASSWORD).await;
+        let manager = crate::helpers::actor::sign_in(app, &email, crate::helpers::fixture::PASSWORD).await;
         let (one, two) = (app.holder_of(&story.direct).await.id, app.holder_of(&[]).await.id);
         let people = vec![one, two, manager.id.clone()];
         let mut world = Self { app, manager, places, roles: Vec::new(), people };
@@ -131,7 +144,7 @@ impl World {
 
     fn role(&self, nodes: &Nodes, place: Index) -> Value {
         let moniker = format!("role_{}", unique());
-        json!({"title": "R", "moniker": moniker, "permissions": nodes, "companyId": place.get(&self.places)})
+        json!({"title": "R", "moniker": moniker, "permissions": nodes, "companyId": place.get(self.places)})
     }
 
     fn role_path(&self, role: Index) -> String {
@@ -149,10 +162,10 @@ impl World {
                 manager.patch(&self.role_path(*role), &json!({"permissions": nodes})).await
             }
             Step::Rebind(role, place) => {
-                manager.patch(&self.role_path(*role), &json!({"companyId": place.get(&self.places)})).await
+                manager.patch(&self.role_path(*role), &json!({"companyId": place.get(self.places)})).await
             }
             Step::RebindWith(role, place, nodes) => {
-                let edit = json!({"companyId": place.get(&self.places), "permissions": nodes});
+                let edit = json!({"companyId": place.get(self.places), "permissions": nodes});
                 manager.patch(&self.role_path(*role), &edit).await
             }
             Step::Add(role, nodes) => {
@@ -186,13 +199,13 @@ impl World {
 }
 
 /// Whether everybody holds at the end only what they held before, or what the administrator held.
-async fn judge(world: &World, before: &[(String, Held)]) -> Result<(), TestCaseError> {
+async fn judge(world: &World<'_>, before: &[(String, Held)]) -> Result<(), TestCaseError> {
     let of = |user: &str| before.iter().find(|(known, _)| known == user).map(|(_, held)| held.clone());
     let limit = of(&world.manager.id).expect("the manager");
-    for user in world.app.db_users().await {
-        let (was, is) = (of(&user).unwrap_or_default(), world.app.db_held(&user).await);
+    for user in &world.people {
+        let (was, is) = (of(user).unwrap_or_default(), world.app.db_held(user).await);
         for node in known_nodes(&SCOPES) {
-            for place in &world.places {
+            for place in world.places {
                 let passes = |held: &Held| held.passes(&node, &SCOPES, place.as_deref());
                 // the automatic role of a new account is no grant
                 let is_automatic = matches!(node.as_str(), "user.read" | "user.write");
@@ -213,12 +226,13 @@ fn a_limited_administrator_makes_nobody_stronger_than_themselves() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (granted, refused) = (AtomicU32::new(0), AtomicU32::new(0));
     let config = Config { cases: 32, failure_persistence: None, max_shrink_iters: 60, ..Config::default() };
+    let ground = runtime.block_on(Ground::start());
     let outcome = TestRunner::new(config).run(&story(), |story| {
         runtime.block_on(async {
-            let mut world = World::of(&story).await;
+            let mut world = World::of(&story, &ground).await;
             let mut before = Vec::new();
-            for user in world.app.db_users().await {
-                before.push((user.clone(), world.app.db_held(&user).await));
+            for user in &world.people {
+                before.push((user.clone(), world.app.db_held(user).await));
             }
             for step in &story.steps {
                 let answer = world.take(step).await;

@@ -59,9 +59,4 @@ impl TestApp {
                     from user_roles ur join roles r on r.id = ur.role_id where ur.user_id = $1::uuid";
         Held(sqlx::query_as(rows).bind(user).fetch_all(self.pool()).await.expect("grants"))
     }
-
-    /// The ids of all accounts.
-    pub async fn db_users(&self) -> Vec<String> {
-        sqlx::query_scalar("select id::text from users").fetch_all(self.pool()).await.expect("ids")
-    }
 }
