@@ -105,6 +105,8 @@ fn parameters(row: &Row) -> Vec<Value> {
                 "in": "query",
                 "required": query.requires(name),
                 "description": schema["description"],
+                // it counts as absent
+                "allowEmptyValue": true,
                 "schema": as_parameter(schema),
             })
         })
