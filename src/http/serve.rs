@@ -1,13 +1,16 @@
 //! Serves HTTP until it is told to stop, then lets the requests in flight end.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use axum_server::Handle;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use axum_server::accept::Accept;
+use futures_util::future::BoxFuture;
+use hyper_util::rt::TokioTimer;
+use tokio::net::TcpStream;
 
 use crate::app::App;
 
@@ -36,11 +39,34 @@ pub async fn serve(
         stop.await;
         stopping.graceful_shutdown(Some(DRAIN));
     });
-    let mut server = axum_server::from_tcp(listener)?.handle(handle);
-    // without TLS nobody needs HTTP/2, and to find out which one it is would wait for the first bytes for ever
-    *server.http_builder() = Builder::new(TokioExecutor::new()).http1_only();
+    let mut server = axum_server::from_tcp(listener)?.acceptor(Prompt).handle(handle);
     let http = server.http_builder();
     http.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(BUFFER);
     let service = super::router(app).into_make_service_with_connect_info::<SocketAddr>();
     server.serve(service).await.context("the server failed")
+}
+
+/// Takes connections whose client begins to speak HTTP/1.1 at once. To find out which version it is, the
+/// server would wait for the first bytes for ever; and without TLS nobody needs HTTP/2.
+#[derive(Clone, Copy)]
+struct Prompt;
+
+/// What a client of HTTP/2 begins with, RFC 9113 section 3.4.
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+impl<S: Send + 'static> Accept<TcpStream, S> for Prompt {
+    type Stream = TcpStream;
+    type Service = S;
+    type Future = BoxFuture<'static, io::Result<(TcpStream, S)>>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        Box::pin(async move {
+            let mut first = [0; HTTP2_PREFACE.len()];
+            let length = tokio::time::timeout(HEADER_TIMEOUT, stream.peek(&mut first)).await??;
+            if HTTP2_PREFACE.starts_with(&first[..length]) {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            Ok((stream, service))
+        })
+    }
 }
