@@ -193,6 +193,9 @@ pub async fn update(
     if wanted.active.is_some() {
         judge.require_everywhere(Permission::UserWriteOther)?;
     }
+    if wanted.active == Some(true) && !user.active {
+        check_return(&mut change, user.id).await?;
+    }
     let now = app.clock.now();
     store::update(change.connection(), user.id, &wanted.profile, now).await?;
     store::set_active(change.connection(), user.id, wanted.active).await?;
@@ -245,6 +248,14 @@ async fn load_roles(change: &mut Change<'_>, identifiers: &[String]) -> Result<V
         roles.push(role);
     }
     Ok(roles)
+}
+
+/// Refuses to let somebody in again who would hold what is not the caller's to give.
+async fn check_return(change: &mut Change<'_>, user: Uuid) -> Result<()> {
+    let direct = store::permissions(change.connection(), user).await?;
+    change.check_grantable(direct.iter().map(String::as_str), None)?;
+    let roles = role::of_user(change.connection(), user).await?;
+    roles.iter().filter(|role| role.id != role::USER_ID).try_for_each(|role| grantable(change, role))
 }
 
 /// Refuses a role whose nodes are not the caller's to give.

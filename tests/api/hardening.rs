@@ -98,3 +98,20 @@ async fn who_reads_accounts_in_one_company_learns_nothing_of_their_roles_in_othe
     assert_eq!(reader.post(&check, &there).await.data()["results"][0]["hasPermission"], true);
     reader.post(&check, &json!({"permissions": ["company.fetch"], "companyId": other})).await.expect(403);
 }
+
+#[tokio::test]
+async fn who_lets_somebody_in_again_gives_them_what_they_held() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let (boss, clerk) = (app.holder_of(&["*"]).await.id, app.holder_of(&["user.list.other"]).await.id);
+    let manager = app.holder_of(&["user.read.other", "user.list.other", "user.write.other"]).await;
+    for (person, status) in [(boss, 403), (clerk, 200)] {
+        let path = format!("/v1/user/users/{person}");
+        manager.patch(&path, &json!({"active": false})).await.expect(200);
+        let answer = manager.patch(&path, &json!({"active": true})).await.expect(status);
+        if status == 403 {
+            assert_eq!(answer["required"], json!(["*"]));
+            assert_eq!(admin.get(&path).await.data()["active"], false);
+        }
+    }
+}
