@@ -1,6 +1,6 @@
 //! `App`: what every operation works with. It is put together the same way by the program and by tests.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -16,9 +16,9 @@ use crate::access::password::{self, Passwords};
 use crate::access::token::{self, TokenKeys};
 use crate::clock::Clock;
 use crate::config::{Admin, Config, Key};
+use crate::database;
 use crate::database::embedded::{self, Embedded};
 use crate::database::listener::{self, Heard};
-use crate::database::{self};
 use crate::role;
 use crate::user::{self, NewUser};
 use crate::vault::{MasterKey, Vault};
@@ -196,10 +196,4 @@ async fn make_first_admin(
         .context("the administrator cannot be made")?;
     transaction.commit().await?;
     Ok((!is_told).then_some(admin))
-}
-
-/// Where the embedded database of this configuration keeps its data.
-#[must_use]
-pub fn data_dir(config: &Config) -> PathBuf {
-    config.data_dir.clone().unwrap_or_else(embedded::default_data_dir)
 }
