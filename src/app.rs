@@ -7,8 +7,8 @@ use anyhow::Context;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::access::Caller;
 use crate::access::cache::{self, Cache};
@@ -58,8 +58,8 @@ pub struct Started {
     /// The first administrator, where this start made one without being told a password.
     pub new_admin: Option<Admin>,
     embedded: Option<Embedded>,
-    stop_listening: oneshot::Sender<()>,
-    listening: JoinHandle<()>,
+    stop: watch::Sender<bool>,
+    in_background: JoinSet<()>,
 }
 
 /// The address of the administrator of an embedded database.
@@ -84,9 +84,9 @@ impl Started {
         match (built, embedded) {
             (Ok((app, new_admin)), embedded) => {
                 let app = Arc::new(app);
-                let (stop_listening, stopped) = oneshot::channel();
-                let listening = tokio::spawn(listen(Arc::clone(&app), stopped));
-                Ok(Self { app, new_admin, embedded, stop_listening, listening })
+                let (stop, stopped) = watch::channel(false);
+                let in_background = in_background(&app, &stopped);
+                Ok(Self { app, new_admin, embedded, stop, in_background })
             }
             (Err(error), None) => Err(error),
             (Err(error), Some(embedded)) => {
@@ -96,13 +96,15 @@ impl Started {
         }
     }
 
-    /// Closes the pool, then the embedded database.
+    /// Ends what goes on in the background, closes the pool, then the embedded database.
     ///
     /// # Errors
     /// Where the embedded database does not stop.
-    pub async fn stop(self) -> anyhow::Result<()> {
-        drop(self.stop_listening);
-        self.listening.await?;
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.stop.send_replace(true);
+        while let Some(ended) = self.in_background.join_next().await {
+            ended?;
+        }
         self.app.pool.close().await;
         match self.embedded {
             Some(embedded) => embedded.stop().await,
@@ -111,14 +113,28 @@ impl Started {
     }
 }
 
-/// Hears of changes that other servers make to what callers hold.
-async fn listen(app: Arc<App>, stopped: oneshot::Receiver<()>) {
-    let on = |heard| match heard {
+/// Resolves when the program stops.
+async fn told_to_stop(mut stopped: watch::Receiver<bool>) {
+    // without a sender there is no program any more
+    drop(stopped.wait_for(|stopped| *stopped).await);
+}
+
+/// What goes on beside the requests, until the program stops.
+fn in_background(app: &Arc<App>, stopped: &watch::Receiver<bool>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(listen(Arc::clone(app), told_to_stop(stopped.clone())));
+    tasks
+}
+
+/// Hears of what other servers do.
+async fn listen(app: Arc<App>, stop: impl Future<Output = ()>) {
+    let on = |heard: Heard<'_>| match heard {
         Heard::Listening => app.remembered.hears(true),
-        Heard::Announcement => app.remembered.forget(),
+        Heard::Announcement { channel: cache::CHANNEL, .. } => app.remembered.forget(),
+        Heard::Announcement { .. } => {}
         Heard::Deaf => app.remembered.hears(false),
     };
-    listener::listen(&app.pool, cache::CHANNEL, on, async { drop(stopped.await) }).await;
+    listener::listen(&app.pool, &[cache::CHANNEL], on, stop).await;
 }
 
 async fn build(

@@ -57,6 +57,17 @@ pub enum Error {
         #[source]
         cause: anyhow::Error,
     },
+    /// Another server that the operation needs did not answer, or not with sense; nothing was done.
+    #[error("{message}")]
+    Upstream {
+        /// What to tell the person.
+        message: &'static str,
+        /// Whether it did not answer in time.
+        timed_out: bool,
+        /// What the log is told.
+        #[source]
+        cause: anyhow::Error,
+    },
     /// A part that the operation needs has not been set up; trying again will not help.
     #[error("{message}")]
     NotConfigured {

@@ -6,7 +6,7 @@
 //! main  →  app, http, demo
 //!       →  access, user, role, company, credential, audit  the nouns: types and rules, SQL in their `store`
 //!       →  vault, database
-//!       →  error, page, id, clock, config
+//!       →  error, outgoing, page, id, clock, config
 //! ```
 //!
 //! `http` holds one folder for each wire contract; a contract parses requests, calls a noun and writes
@@ -24,6 +24,7 @@ pub mod demo;
 pub mod error;
 pub mod http;
 pub mod id;
+pub mod outgoing;
 pub mod page;
 pub mod role;
 pub mod telemetry;

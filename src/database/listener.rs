@@ -13,36 +13,41 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// What there is to know for somebody who listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
+pub enum Heard<'a> {
     /// From now on announcements are heard. Those of before may have been missed.
     Listening,
     /// Something was announced.
-    Announcement,
+    Announcement {
+        /// On which channel.
+        channel: &'a str,
+        /// What was said.
+        payload: &'a str,
+    },
     /// Announcements are missed from now on.
     Deaf,
 }
 
-/// Listens on `channel` and tells `on` what there is to know, until `stop`. It has a connection of its
+/// Listens on `channels` and tells `on` what there is to know, until `stop`. It has a connection of its
 /// own, and connects anew when that breaks.
 pub async fn listen(
     pool: &PgPool,
-    channel: &'static str,
-    on: impl Fn(Heard),
+    channels: &[&str],
+    on: impl Fn(Heard<'_>),
     stop: impl Future<Output = ()>,
 ) {
     let options = (*pool.connect_options()).clone();
     let own = PgPoolOptions::new().max_connections(1).acquire_timeout(HEARTBEAT).connect_lazy_with(options);
     tokio::select! {
-        () = listen_always(&own, channel, on) => {}
+        () = listen_always(&own, channels, on) => {}
         () = stop => {}
     }
     own.close().await;
 }
 
-async fn listen_always(own: &PgPool, channel: &'static str, on: impl Fn(Heard)) {
+async fn listen_always(own: &PgPool, channels: &[&str], on: impl Fn(Heard<'_>)) {
     loop {
-        if let Err(error) = listen_once(own, channel, &on).await {
-            tracing::warn!(%error, channel, "announcements are not heard");
+        if let Err(error) = listen_once(own, channels, &on).await {
+            tracing::warn!(%error, "announcements are not heard");
         }
         on(Heard::Deaf);
         // time is all that there is to wait for: the database is away
@@ -50,15 +55,17 @@ async fn listen_always(own: &PgPool, channel: &'static str, on: impl Fn(Heard)) 
     }
 }
 
-async fn listen_once(own: &PgPool, channel: &str, on: &impl Fn(Heard)) -> Result<(), sqlx::Error> {
+async fn listen_once(own: &PgPool, channels: &[&str], on: &impl Fn(Heard<'_>)) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(own).await?;
     listener.eager_reconnect(false);
     listener.ignore_pool_close_event(true);
-    listener.listen(channel).await?;
+    listener.listen_all(channels.iter().copied()).await?;
     on(Heard::Listening);
     loop {
         match tokio::time::timeout(HEARTBEAT, listener.try_recv()).await {
-            Ok(Ok(Some(_))) => on(Heard::Announcement),
+            Ok(Ok(Some(said))) => {
+                on(Heard::Announcement { channel: said.channel(), payload: said.payload() });
+            }
             Ok(Ok(None)) => return Err(sqlx::Error::PoolClosed),
             Ok(Err(error)) => return Err(error),
             Err(_) => still_there(&mut listener).await?,

@@ -145,6 +145,8 @@ impl Failure {
                 Error::Forbidden { .. } => StatusCode::FORBIDDEN,
                 Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Unavailable { .. } | Error::NotConfigured { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                Error::Upstream { timed_out: true, .. } => StatusCode::GATEWAY_TIMEOUT,
+                Error::Upstream { timed_out: false, .. } => StatusCode::BAD_GATEWAY,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
         }
@@ -191,7 +193,9 @@ impl Failure {
     fn log(&self) {
         match self {
             Self::Core(Error::Internal(cause)) => tracing::error!("{cause:#}"),
-            Self::Core(Error::Unavailable { cause, .. }) => tracing::warn!("{cause:#}"),
+            Self::Core(Error::Unavailable { cause, .. } | Error::Upstream { cause, .. }) => {
+                tracing::warn!("{cause:#}");
+            }
             _ => {}
         }
     }

@@ -1,0 +1,57 @@
+//! Calls to other servers: how every client for them is built, and how their answers are bounded.
+
+use std::time::Duration;
+
+use reqwest::{Client, Response, redirect};
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why a call got no answer that can be used. No address is in its text: one may hold a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// There was no whole answer in time.
+    #[error("no answer in time")]
+    TimedOut(#[source] reqwest::Error),
+    /// There was no whole answer.
+    #[error("no answer")]
+    Failed(#[source] reqwest::Error),
+    /// The answer is longer than it may be.
+    #[error("an answer of more than {0} bytes")]
+    TooLong(usize),
+}
+
+impl From<reqwest::Error> for CallError {
+    fn from(error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        if error.is_timeout() { Self::TimedOut(error) } else { Self::Failed(error) }
+    }
+}
+
+/// A client whose calls take at most `timeout` each, follow no redirect (what is sent is for one server
+/// only) and know no proxy.
+///
+/// # Errors
+/// Where the machine's trusted certificates cannot be loaded.
+pub fn client(timeout: Duration) -> anyhow::Result<Client> {
+    // the first client chooses for the whole program; a test may have chosen the same before
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let builder = Client::builder().user_agent(concat!("ttscm/", env!("CARGO_PKG_VERSION")));
+    let builder = builder.redirect(redirect::Policy::none()).no_proxy();
+    Ok(builder.connect_timeout(CONNECT_TIMEOUT).timeout(timeout).build()?)
+}
+
+/// The whole body of an answer of at most `limit` bytes.
+///
+/// # Errors
+/// [`CallError`] where it does not arrive, or is longer.
+pub async fn body(mut response: Response, limit: usize) -> Result<Vec<u8>, CallError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if bytes.len() + chunk.len() > limit {
+            return Err(CallError::TooLong(limit));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
