@@ -12,10 +12,12 @@ use tokio::task::JoinSet;
 
 use crate::access::Caller;
 use crate::access::cache::{self, Cache};
+use crate::access::hand_over::{self, Waiting};
+use crate::access::oauth::Providers;
 use crate::access::password::{self, Passwords};
 use crate::access::token::{self, TokenKeys};
 use crate::clock::Clock;
-use crate::config::{Admin, Config, Key};
+use crate::config::{self, Admin, Config, Key, SignInRules};
 use crate::database;
 use crate::database::embedded::{self, Embedded};
 use crate::database::listener::{self, Heard};
@@ -37,6 +39,10 @@ pub struct App {
     pub remembered: Cache,
     /// Hashes and verifies passwords.
     pub passwords: Passwords,
+    /// Those with whom people sign in elsewhere.
+    pub providers: Providers,
+    /// The clients that wait at this server for a sign-in to end.
+    pub waiting: Waiting,
     /// What of the configuration is asked for later.
     pub settings: Settings,
 }
@@ -49,6 +55,22 @@ pub struct Settings {
     pub cors_allowed_origins: Vec<String>,
     /// The networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Who may sign in with a provider, and how.
+    pub sign_in: SignInRules,
+}
+
+impl Settings {
+    /// Whether clients come by https.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+
+    /// Whether clients come from this machine only, by its name for itself.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        url::Url::parse(&self.public_url).is_ok_and(|url| config::is_local(&url))
+    }
 }
 
 /// A started program.
@@ -123,18 +145,23 @@ async fn told_to_stop(mut stopped: watch::Receiver<bool>) {
 fn in_background(app: &Arc<App>, stopped: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(listen(Arc::clone(app), told_to_stop(stopped.clone())));
+    let (of_sign_ins, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
+    tasks.spawn(async move { hand_over::keep_time(&of_sign_ins, stop).await });
     tasks
 }
 
 /// Hears of what other servers do.
 async fn listen(app: Arc<App>, stop: impl Future<Output = ()>) {
     let on = |heard: Heard<'_>| match heard {
-        Heard::Listening => app.remembered.hears(true),
+        Heard::Listening => {
+            app.remembered.hears(true);
+            app.waiting.wake_all();
+        }
         Heard::Announcement { channel: cache::CHANNEL, .. } => app.remembered.forget(),
-        Heard::Announcement { .. } => {}
+        Heard::Announcement { payload, .. } => app.waiting.wake(payload),
         Heard::Deaf => app.remembered.hears(false),
     };
-    listener::listen(&app.pool, &[cache::CHANNEL], on, stop).await;
+    listener::listen(&app.pool, &[cache::CHANNEL, hand_over::CHANNEL], on, stop).await;
 }
 
 async fn build(
@@ -154,16 +181,20 @@ async fn build(
     let master_key = MasterKey::new(master_key, config.vault_master_key_previous);
     Vault::check_master_key(&pool, &master_key).await?;
     database::migrate(&pool).await?;
+    let redirect_uri = format!("{}/v1/auth/redirect", config.public_url);
     let previous = config.token_secret_previous.as_ref().map(|secret| &secret[..]);
     let app = App {
         vault: Vault::open_ring(&pool, &master_key).await?,
         tokens: TokenKeys::new(&token_secret[..], previous, &config.public_url),
         remembered: Cache::default(),
         passwords: Passwords::new()?,
+        providers: Providers::new(config.microsoft, &config.sign_in, &redirect_uri)?,
+        waiting: Waiting::default(),
         settings: Settings {
             public_url: config.public_url,
             cors_allowed_origins: config.cors_allowed_origins,
             trusted_proxies: config.trusted_proxies,
+            sign_in: config.sign_in,
         },
         pool,
         clock,
@@ -194,7 +225,7 @@ async fn make_first_admin(
         return Ok(None);
     }
     let is_told = configured.is_some();
-    let random = || Admin { email: LOCAL_ADMIN.to_owned(), password: token::new_refresh_token().0 };
+    let random = || Admin { email: LOCAL_ADMIN.to_owned(), password: token::new_secret().0 };
     let Some(admin) = configured.or_else(|| is_embedded.then(random)) else {
         tracing::warn!("there is no account yet: set ADMIN_EMAIL and ADMIN_PASSWORD and start again");
         return Ok(None);

@@ -163,7 +163,7 @@ pub async fn fill(app: &App) -> Result<String> {
         .await?;
         first.get_or_insert(id);
     }
-    let password = token::new_refresh_token().0;
+    let password = token::new_secret().0;
     add_people(app, &caller, &password).await?;
     Ok(welcome(&app.settings.public_url, &password, &first.unwrap_or_default()))
 }

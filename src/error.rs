@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// What the core's functions return.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an operation was not done.
 #[derive(Debug, thiserror::Error)]

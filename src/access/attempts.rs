@@ -94,7 +94,7 @@ impl Attempt {
 
 /// What counts as one address: an IPv4 address, or an IPv6 network of 64 bits, which is what one
 /// customer gets.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
         v4 @ IpAddr::V4(_) => v4,

@@ -65,6 +65,21 @@ pub struct Origin {
     pub request: Option<Uuid>,
     /// The client's own description, cut to 200 characters.
     pub user_agent: Option<String>,
+    /// How it came here.
+    pub way: Way,
+}
+
+/// How a request came here, as far as it shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum Way {
+    /// Straight from the client.
+    Direct,
+    /// Through proxies that are all trusted.
+    Trusted,
+    /// Through who knows what: the address is not sure to be the client's own.
+    #[default]
+    Unknown,
 }
 
 /// Somebody whose token was verified, with all that they hold. Only [`authenticate`] makes one from

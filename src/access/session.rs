@@ -53,7 +53,7 @@ async fn issue(
     predecessor: Option<&[u8]>,
     now: DateTime<Utc>,
 ) -> Result<Tokens> {
-    let (refresh, hash) = token::new_refresh_token();
+    let (refresh, hash) = token::new_secret();
     store::insert_refresh_token(connection, &hash, session, predecessor, now + REFRESH_LIFETIME).await?;
     let access = token::issue(&app.tokens, user, session, now).map_err(Error::Internal)?;
     Ok(Tokens { access, refresh })
@@ -98,6 +98,47 @@ pub async fn end(app: &App, caller: &Caller) -> Result<()> {
     let session = caller.session.ok_or_else(Error::unauthenticated)?;
     let mut transaction = database::begin(&app.pool).await?;
     let now = app.clock.now();
+    end_with(&mut transaction, &caller.actor, &caller.origin, session, now, Outcome::Success).await?;
+    transaction.commit().await?;
+    app.remembered.forget();
+    Ok(())
+}
+
+/// One sign-in on one client.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Its id, the `sid` of its access tokens.
+    pub id: Uuid,
+    /// The address of the client that signed in.
+    pub address: String,
+    /// What that client calls itself.
+    pub user_agent: Option<String>,
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// When its tokens were last refreshed.
+    pub last_used_at: DateTime<Utc>,
+}
+
+/// The caller's own sessions that are good now, the latest first.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Session>> {
+    store::sessions_of(&app.pool, caller.user_id()?, app.clock.now()).await
+}
+
+/// Ends one of the caller's own sessions: its tokens are refused from now on.
+///
+/// # Errors
+/// [`Error::NotFound`] for one that is not theirs or not good any more.
+pub async fn end_one(app: &App, caller: &Caller, identifier: &str) -> Result<()> {
+    let (user, now) = (caller.user_id()?, app.clock.now());
+    let mut transaction = database::begin(&app.pool).await?;
+    let not_found = || Error::not_found("SessionNotFound", "Session", identifier);
+    let session = crate::id::parse(identifier).ok_or_else(not_found)?;
+    if !store::is_session_of(&mut transaction, session, user, now).await? {
+        return Err(not_found());
+    }
     end_with(&mut transaction, &caller.actor, &caller.origin, session, now, Outcome::Success).await?;
     transaction.commit().await?;
     app.remembered.forget();

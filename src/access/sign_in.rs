@@ -71,7 +71,7 @@ pub async fn with_password(
     };
     match account {
         Some(account) if matches => {
-            let signed_in = finish(app, origin, account).await?;
+            let signed_in = enter(app, origin, account).await?;
             attempt.succeeded(&app.pool).await?;
             Ok(signed_in)
         }
@@ -79,37 +79,57 @@ pub async fn with_password(
     }
 }
 
-/// Lets a person in who has shown who they are, unless they are disabled.
-async fn finish(app: &App, origin: &Origin, account: Account) -> Result<(Tokens, User)> {
+/// Lets an account in whose password was right.
+async fn enter(app: &App, origin: &Origin, account: Account) -> Result<(Tokens, User)> {
     let mut transaction = database::begin(&app.pool).await?;
-    // it may have been disabled or deleted while the password was being verified
-    if !store::hold_active_account(&mut transaction, account.id).await? {
-        drop(transaction);
-        return Err(refuse(app, origin, Some(account)).await?);
+    let person = Actor::user(account.id, &*account.name);
+    if let Some(signed_in) = finish(&mut transaction, app, origin, &person).await? {
+        transaction.commit().await?;
+        return Ok(signed_in);
     }
-    let actor = Actor::user(account.id, account.name);
-    let tokens = session::open(&mut transaction, app, &actor, origin).await?;
-    let user = user::by_id(&mut transaction, account.id, &Reach::everything()).await?;
-    transaction.commit().await?;
-    Ok((tokens, user))
+    drop(transaction);
+    Err(refuse(app, origin, Some(account)).await?)
+}
+
+/// Lets a person in who has shown who they are; none where they are disabled.
+pub(super) async fn finish(
+    connection: &mut PgConnection,
+    app: &App,
+    origin: &Origin,
+    person: &Actor,
+) -> Result<Option<(Tokens, User)>> {
+    let id = person.id.ok_or_else(Error::unauthenticated)?;
+    // it may have been disabled or deleted while they showed who they are
+    if !store::hold_active_account(connection, id).await? {
+        return Ok(None);
+    }
+    let tokens = session::open(connection, app, person, origin).await?;
+    let user = user::by_id(connection, id, &Reach::everything()).await?;
+    Ok(Some((tokens, user)))
 }
 
 /// Puts a refused sign-in on record. What was typed as a name is not: it may be a password.
 async fn refuse(app: &App, origin: &Origin, account: Option<Account>) -> Result<Error> {
     let mut connection = app.pool.acquire().await?;
-    record_refusal(&mut connection, app, origin, account).await?;
+    let person = account.map(|account| Actor::user(account.id, account.name));
+    record_refusal(&mut connection, app, origin, person.as_ref()).await?;
     Ok(Error::Unauthenticated { code: Some("InvalidCredentials"), message: "Wrong name or password" })
 }
 
-async fn record_refusal(
+/// The person of an account, where it is still there.
+pub(super) async fn person(connection: &mut PgConnection, id: uuid::Uuid) -> Result<Option<Actor>> {
+    Ok(store::name_of(connection, id).await?.map(|name| Actor::user(id, name)))
+}
+
+/// Puts on record that somebody, perhaps unknown, was not let in.
+pub(super) async fn record_refusal(
     connection: &mut PgConnection,
     app: &App,
     origin: &Origin,
-    account: Option<Account>,
+    person: Option<&Actor>,
 ) -> Result<()> {
-    let unknown = || Actor { id: None, name: "unknown".to_owned(), kind: ActorKind::User };
-    let actor = account.map_or_else(unknown, |account| Actor::user(account.id, account.name));
+    let unknown = Actor { id: None, name: "unknown".to_owned(), kind: ActorKind::User };
     let target = Target { kind: "session", id: None, name: None };
     let event = Event { outcome: Outcome::Denied, ..Event::new("session.create", target) };
-    audit::record(connection, &actor, origin, app.clock.now(), event).await
+    audit::record(connection, person.unwrap_or(&unknown), origin, app.clock.now(), event).await
 }

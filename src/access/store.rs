@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::caller::Origin;
 use super::grants::{Grant, Grants, TypeScope};
+use super::session::Session;
 use super::sign_in::Account;
 use crate::error::Result;
 
@@ -112,6 +113,12 @@ pub(super) async fn account_by_email(pool: &PgPool, email: &str) -> Result<Optio
     Ok(account.fetch_optional(pool).await?)
 }
 
+/// The display name of an account.
+pub(super) async fn name_of(connection: &mut PgConnection, id: Uuid) -> Result<Option<String>> {
+    let name = sqlx::query_scalar!("select name from users where id = $1", id);
+    Ok(name.fetch_optional(connection).await?)
+}
+
 /// The account with this login or e-mail address. Where one has it as a login and another as an e-mail
 /// address, the first of them.
 pub(super) async fn account_named(pool: &PgPool, name: &str) -> Result<Option<Uuid>> {
@@ -174,6 +181,35 @@ pub(super) async fn end_sessions_of(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// The sessions of an account that are good now, the latest first.
+pub(super) async fn sessions_of(pool: &PgPool, user: Uuid, now: DateTime<Utc>) -> Result<Vec<Session>> {
+    let sessions = sqlx::query_as!(
+        Session,
+        "select id, address, user_agent, created_at, last_used_at from sessions
+         where user_id = $1 and ended_at is null and expires_at > $2 order by id desc",
+        user,
+        now
+    );
+    Ok(sessions.fetch_all(pool).await?)
+}
+
+/// Whether a session is this account's and good now; it is then locked.
+pub(super) async fn is_session_of(
+    connection: &mut PgConnection,
+    id: Uuid,
+    user: Uuid,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"select true as "found!" from sessions
+           where id = $1 and user_id = $2 and ended_at is null and expires_at > $3 for update"#,
+        id,
+        user,
+        now
+    );
+    Ok(found.fetch_optional(connection).await?.unwrap_or(false))
 }
 
 /// Removes sessions that no token can use any more.

@@ -89,9 +89,9 @@ pub fn verify(keys: &TokenKeys, token: &str, now: DateTime<Utc>) -> Option<Claim
     (is_access_token && data.claims.exp > now.timestamp()).then_some(data.claims)
 }
 
-/// A new refresh token, and the hash by which it is known.
+/// A new secret of 256 random bits, and the hash by which it is known.
 #[must_use]
-pub fn new_refresh_token() -> (SecretString, [u8; 32]) {
+pub fn new_secret() -> (SecretString, [u8; 32]) {
     let bytes: [u8; 32] = rand::random();
     let token = URL_SAFE_NO_PAD.encode(bytes);
     let hash = hash(&token);

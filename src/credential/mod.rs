@@ -310,7 +310,7 @@ async fn put_sealed(
     field: &str,
     value: &str,
 ) -> Result<()> {
-    let sealed = app.vault.seal(Place { credential, field }, value).map_err(Error::Internal)?;
+    let sealed = app.vault.seal(Place::Field { credential, field }, value).map_err(Error::Internal)?;
     store::put_sealed(connection, credential, field, &sealed).await
 }
 

@@ -68,7 +68,7 @@ async fn open_on_record(
     sealed: Vec<(String, Vec<u8>)>,
 ) -> Result<Vec<(String, SecretString)>> {
     let open = |(field, bytes): &(String, Vec<u8>)| {
-        let opened = app.vault.open(Place { credential: credential.id, field }, bytes);
+        let opened = app.vault.open(Place::Field { credential: credential.id, field }, bytes);
         let named = opened.map(|value| (field.clone(), value));
         named.with_context(|| format!("the field '{field}' of credential {} does not open", credential.id))
     };

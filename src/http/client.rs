@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use uuid::Uuid;
 
 use crate::access::Origin;
+use crate::access::caller::Way;
 
 /// The id of a request, which its answer carries in `x-request-id`.
 #[derive(Debug, Clone, Copy)]
@@ -20,29 +21,42 @@ const MAX_USER_AGENT: usize = 200;
 pub fn origin(parts: &Parts, trusted: &[IpNet]) -> Origin {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    let found = peer.map(|peer| client_address(peer, &parts.headers, trusted));
     Origin {
-        address: peer.map(|peer| client_address(peer, &parts.headers, trusted)),
+        address: found.map(|(address, _)| address),
+        way: found.map(|(_, way)| way).unwrap_or_default(),
         request: parts.extensions.get::<RequestId>().map(|id| id.0),
         user_agent: user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect()),
     }
 }
 
-/// The rightmost address of `X-Forwarded-For` that is no trusted proxy. Each trusted hop vouches for the
-/// address that it wrote; what stands further left anybody could have sent.
-fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+/// What proxies add to a request, besides `X-Forwarded-For`.
+const MARKS_OF_PROXIES: [&str; 6] =
+    ["forwarded", "via", "x-real-ip", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port"];
+
+/// The rightmost address of `X-Forwarded-For` that is no trusted proxy, and whether the way from there is
+/// known. Each trusted hop vouches for the address that it wrote; what stands further left anybody could
+/// have sent.
+fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> (IpAddr, Way) {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer.to_canonical();
     let forwarded: Vec<_> = headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes).collect();
+    if !is_trusted(&client) {
+        let is_marked = MARKS_OF_PROXIES.iter().any(|name| headers.contains_key(*name));
+        let way = if forwarded.is_empty() && !is_marked { Way::Direct } else { Way::Unknown };
+        return (client, way);
+    }
     for hop in forwarded.iter().flat_map(|value| value.split(|byte| *byte == b',')).rev() {
-        if !is_trusted(&client) {
-            break;
-        }
         match std::str::from_utf8(hop).ok().and_then(|hop| parse_hop(hop.trim())) {
             Some(address) => client = address.to_canonical(),
             None => break,
         }
+        if !is_trusted(&client) {
+            return (client, Way::Trusted);
+        }
     }
-    client
+    // a trusted proxy that does not say for whom it speaks
+    (client, Way::Unknown)
 }
 
 /// An address as proxies write it: alone, or with a port.
@@ -62,20 +76,26 @@ mod tests {
             headers.append("x-forwarded-for", value);
         }
         let trusted: Vec<IpNet> = trusted.iter().map(|network| network.parse().unwrap()).collect();
-        client_address(peer.parse().unwrap(), &headers, &trusted).to_string()
+        let (address, way) = client_address(peer.parse().unwrap(), &headers, &trusted);
+        format!("{address} {way:?}")
     }
 
     #[test]
     fn only_trusted_proxies_are_believed() {
-        assert_eq!(seen("198.51.100.7", &["203.0.113.9"], &[]), "198.51.100.7");
-        assert_eq!(seen("198.51.100.7", &["203.0.113.9"], &["10.0.0.0/8"]), "198.51.100.7");
-        assert_eq!(seen("10.0.0.1", &["203.0.113.9"], &["10.0.0.0/8"]), "203.0.113.9");
-        assert_eq!(seen("10.0.0.1", &["1.1.1.1, 203.0.113.9, 10.0.0.2"], &["10.0.0.0/8"]), "203.0.113.9");
-        assert_eq!(seen("10.0.0.1", &["1.1.1.1", "203.0.113.9"], &["10.0.0.0/8"]), "203.0.113.9");
-        assert_eq!(seen("10.0.0.1", &["203.0.113.9, nonsense"], &["10.0.0.0/8"]), "10.0.0.1");
-        assert_eq!(seen("10.0.0.1", &["\u{ff}, 203.0.113.9"], &["10.0.0.0/8"]), "203.0.113.9");
-        assert_eq!(seen("10.0.0.1", &["203.0.113.9:4711"], &["10.0.0.0/8"]), "203.0.113.9");
-        assert_eq!(seen("10.0.0.1", &["[2001:db8::9]:4711"], &["10.0.0.0/8"]), "2001:db8::9");
-        assert_eq!(seen("::ffff:10.0.0.1", &["::ffff:203.0.113.9"], &["10.0.0.0/8"]), "203.0.113.9");
+        assert_eq!(seen("198.51.100.7", &["203.0.113.9"], &[]), "198.51.100.7 Unknown");
+        assert_eq!(seen("198.51.100.7", &["203.0.113.9"], &["10.0.0.0/8"]), "198.51.100.7 Unknown");
+        assert_eq!(seen("198.51.100.7", &[], &["10.0.0.0/8"]), "198.51.100.7 Direct");
+        assert_eq!(seen("10.0.0.1", &["203.0.113.9"], &["10.0.0.0/8"]), "203.0.113.9 Trusted");
+        assert_eq!(
+            seen("10.0.0.1", &["1.1.1.1, 203.0.113.9, 10.0.0.2"], &["10.0.0.0/8"]),
+            "203.0.113.9 Trusted"
+        );
+        assert_eq!(seen("10.0.0.1", &["1.1.1.1", "203.0.113.9"], &["10.0.0.0/8"]), "203.0.113.9 Trusted");
+        assert_eq!(seen("10.0.0.1", &["203.0.113.9, nonsense"], &["10.0.0.0/8"]), "10.0.0.1 Unknown");
+        assert_eq!(seen("10.0.0.1", &[], &["10.0.0.0/8"]), "10.0.0.1 Unknown");
+        assert_eq!(seen("10.0.0.1", &["\u{ff}, 203.0.113.9"], &["10.0.0.0/8"]), "203.0.113.9 Trusted");
+        assert_eq!(seen("10.0.0.1", &["203.0.113.9:4711"], &["10.0.0.0/8"]), "203.0.113.9 Trusted");
+        assert_eq!(seen("10.0.0.1", &["[2001:db8::9]:4711"], &["10.0.0.0/8"]), "2001:db8::9 Trusted");
+        assert_eq!(seen("::ffff:10.0.0.1", &["::ffff:203.0.113.9"], &["10.0.0.0/8"]), "203.0.113.9 Trusted");
     }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -16,30 +16,77 @@ pub trait Contract: 'static {
     /// Where it is mounted.
     const PREFIX: &'static str;
 
-    /// Writes an answer with the status and the message of its row.
-    fn success<T: Answer>(status: StatusCode, message: &'static str, answer: T) -> Response;
+    /// Writes data, and where they are a list its place, with the status and the message of the row.
+    fn success<T: Serialize>(
+        status: StatusCode,
+        message: &'static str,
+        data: &T,
+        pagination: Option<Pagination>,
+    ) -> Response;
 
     /// Writes a failure.
     fn failure(failure: &Failure) -> Response;
 }
 
 /// What a handler answers with: data, and with a list the place in it.
-pub trait Answer: Send {
+pub trait Answer: Sized + Send {
     /// The data.
-    type Data: Serialize + JsonSchema;
+    type Data: JsonSchema;
 
     /// Whether it may come with its place in a list.
     const IS_LIST: bool = false;
 
-    /// Takes it apart.
-    fn into_parts(self) -> (Self::Data, Option<Pagination>);
+    /// Whether it may be a page instead.
+    const HAS_PAGES: bool = false;
+
+    /// Writes it with the status and the message of its row.
+    fn write<C: Contract>(self, status: StatusCode, message: &'static str) -> Response;
 }
 
 impl<T: Serialize + JsonSchema + Send> Answer for T {
     type Data = T;
 
-    fn into_parts(self) -> (T, Option<Pagination>) {
-        (self, None)
+    fn write<C: Contract>(self, status: StatusCode, message: &'static str) -> Response {
+        C::success(status, message, &self, None)
+    }
+}
+
+/// Data with headers of their own.
+pub struct Headed<T> {
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The data.
+    pub data: T,
+}
+
+impl<T: Answer> Answer for Headed<T> {
+    type Data = T::Data;
+
+    fn write<C: Contract>(self, status: StatusCode, message: &'static str) -> Response {
+        let mut response = self.data.write::<C>(status, message);
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}
+
+/// Data for a program, or a page for a person.
+pub enum PageOr<T> {
+    /// The data.
+    Data(T),
+    /// The page.
+    Page(Response),
+}
+
+impl<T: Answer> Answer for PageOr<T> {
+    type Data = T::Data;
+
+    const HAS_PAGES: bool = true;
+
+    fn write<C: Contract>(self, status: StatusCode, message: &'static str) -> Response {
+        match self {
+            Self::Data(data) => data.write::<C>(status, message),
+            Self::Page(response) => response,
+        }
     }
 }
 
@@ -54,8 +101,8 @@ impl<T: Serialize + JsonSchema + Send> Answer for Listed<T> {
 
     const IS_LIST: bool = true;
 
-    fn into_parts(self) -> (Vec<T>, Option<Pagination>) {
-        (self.items, self.pagination)
+    fn write<C: Contract>(self, status: StatusCode, message: &'static str) -> Response {
+        C::success(status, message, &self.items, self.pagination)
     }
 }
 
@@ -190,7 +237,8 @@ impl Failure {
         C::failure(self)
     }
 
-    fn log(&self) {
+    /// Tells the log what the client is not told.
+    pub fn log(&self) {
         match self {
             Self::Core(Error::Internal(cause)) => tracing::error!("{cause:#}"),
             Self::Core(Error::Unavailable { cause, .. } | Error::Upstream { cause, .. }) => {

@@ -47,6 +47,10 @@ pub struct Description {
     pub answer: Option<InputSchema>,
     /// Whether a success may come with its place in a list.
     pub is_list: bool,
+    /// Whether a person's browser gets a page.
+    pub has_pages: bool,
+    /// Whether the body is a form's.
+    pub is_form: bool,
 }
 
 /// A part of the request that a handler takes as an argument.
@@ -56,6 +60,17 @@ pub trait Extract: Sized + Send {
 
     /// Tells the row what it takes.
     fn describe(description: &mut Description);
+}
+
+/// A part that the handler judges itself where it is not as it should be.
+impl<T: Extract> Extract for Result<T, Failure> {
+    async fn extract(call: &mut Call) -> Result<Self, Failure> {
+        Ok(T::extract(call).await)
+    }
+
+    fn describe(description: &mut Description) {
+        T::describe(description);
+    }
 }
 
 /// Proof that the guard let a request pass. The guard alone makes one.
@@ -79,6 +94,7 @@ pub trait Handler<P, Args>: Clone + Send + Sync + 'static {
 fn answering<T: Answer>(mut description: Description) -> Description {
     description.answer = Some(InputSchema::of::<T::Data>());
     description.is_list = T::IS_LIST;
+    description.has_pages = T::HAS_PAGES;
     description
 }
 

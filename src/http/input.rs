@@ -24,7 +24,7 @@ pub struct Body<T>(pub T);
 
 impl<T: DeserializeOwned + JsonSchema + Send> Extract for Body<T> {
     async fn extract(call: &mut Call) -> Result<Self, Failure> {
-        require_json(&call.parts.headers)?;
+        require(&call.parts.headers, "application/json", "The Content-Type must be application/json")?;
         let bytes = read(call.take_body()).await?;
         let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
             let place = format!("line {} column {}", error.line(), error.column());
@@ -38,14 +38,15 @@ impl<T: DeserializeOwned + JsonSchema + Send> Extract for Body<T> {
     }
 }
 
-fn require_json(headers: &HeaderMap) -> Result<(), Failure> {
+/// Refuses a body of another media type than `wanted`.
+fn require(headers: &HeaderMap, wanted: &str, otherwise: &'static str) -> Result<(), Failure> {
     let content_type =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
-    if media_type.eq_ignore_ascii_case("application/json") {
+    if media_type.eq_ignore_ascii_case(wanted) {
         Ok(())
     } else {
-        Err(Failure::Http(StatusCode::UNSUPPORTED_MEDIA_TYPE, "The Content-Type must be application/json"))
+        Err(Failure::Http(StatusCode::UNSUPPORTED_MEDIA_TYPE, otherwise))
     }
 }
 
@@ -77,22 +78,45 @@ pub struct Query<T>(pub T);
 impl<T: DeserializeOwned + JsonSchema + Send> Extract for Query<T> {
     async fn extract(call: &mut Call) -> Result<Self, Failure> {
         let schema = call.row.description.query.as_ref();
-        let mut members = Map::new();
-        for (name, value) in form_urlencoded::parse(call.parts.uri.query().unwrap_or_default().as_bytes()) {
-            let known = schema.and_then(|schema| schema.properties().find(|(property, _)| *property == name));
-            let Some((_, property)) = known.filter(|_| !value.is_empty()) else {
-                continue;
-            };
-            if members.insert(name.clone().into_owned(), coerced(&value, property)).is_some() {
-                return Err(Error::invalid(&name, "Must be given once").into());
-            }
-        }
-        typed(schema, Value::Object(members)).map(Self)
+        let members = members(schema, call.parts.uri.query().unwrap_or_default().as_bytes())?;
+        typed(schema, members).map(Self)
     }
 
     fn describe(description: &mut Description) {
         description.query = Some(InputSchema::of::<T>());
     }
+}
+
+/// The fields of a page's form. Unknown ones are passed over, empty ones count as absent.
+pub struct Form<T>(pub T);
+
+impl<T: DeserializeOwned + JsonSchema + Send> Extract for Form<T> {
+    async fn extract(call: &mut Call) -> Result<Self, Failure> {
+        require(&call.parts.headers, "application/x-www-form-urlencoded", "The body must be a form's")?;
+        let bytes = read(call.take_body()).await?;
+        let schema = call.row.description.body.as_ref();
+        typed(schema, members(schema, &bytes)?).map(Self)
+    }
+
+    fn describe(description: &mut Description) {
+        description.body = Some(InputSchema::of::<T>());
+        description.is_form = true;
+    }
+}
+
+/// The members that a schema knows, as a query or a form gives them.
+fn members(schema: Option<&InputSchema>, encoded: &[u8]) -> Result<Value, Failure> {
+    let mut members = Map::new();
+    for (name, value) in form_urlencoded::parse(encoded) {
+        let known = schema.and_then(|schema| schema.properties().find(|(property, _)| *property == name));
+        let Some((_, property)) = known.filter(|_| !value.is_empty()) else {
+            continue;
+        };
+        if members.insert(name.clone().into_owned(), coerced(&value, property)).is_some() {
+            return Err(Error::invalid(&name, "Must be given once").into());
+        }
+    }
+    Ok(Value::Object(members))
 }
 
 /// A parameter's text as the type that its schema has. A number of any size is one.

@@ -7,7 +7,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{AllowCredentials, AllowOrigin, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 use tracing::Instrument;
 
@@ -66,7 +66,7 @@ fn secure(headers: &mut HeaderMap, settings: &Settings) {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
     ];
-    let is_https = settings.public_url.starts_with("https://");
+    let is_https = settings.is_https();
     let strict = is_https.then_some((header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"));
     for (name, value) in common.into_iter().chain(strict) {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
@@ -81,8 +81,12 @@ pub fn deprecated() -> SetResponseHeaderLayer<HeaderValue> {
     )
 }
 
-/// Lets scripts of the configured origins, where there are any, and of no others, read answers. Never with
-/// cookies.
+/// The one address at which scripts of other origins may be given a cookie: that of the browser that begins
+/// a sign-in, which opens nothing else.
+const SIGN_IN: &str = "/v1/auth/uri";
+
+/// Lets scripts of the configured origins, where there are any, and of no others, read answers; with cookies
+/// at [`SIGN_IN`] only.
 pub fn cors(settings: &Settings) -> Option<CorsLayer> {
     if settings.cors_allowed_origins.is_empty() {
         return None;
@@ -91,6 +95,7 @@ pub fn cors(settings: &Settings) -> Option<CorsLayer> {
         settings.cors_allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
     let layer = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
+        .allow_credentials(AllowCredentials::predicate(|_, parts| parts.uri.path() == SIGN_IN))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([
             header::AUTHORIZATION,

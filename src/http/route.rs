@@ -17,7 +17,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-use super::contract::Contract;
+use super::contract::{Answer, Contract};
 use super::guard::{Allowed, Visitor};
 use super::handler::{Call, Description, Handler, Proof};
 use crate::access::Permission;
@@ -182,7 +182,7 @@ async fn run<C: Contract, P: Proof, H: Handler<P, A>, A>(
         None => Err(Error::Internal(anyhow::anyhow!("a route without its guard")).into()),
     };
     match outcome {
-        Ok(answer) => C::success(status, message, answer),
+        Ok(answer) => answer.write::<C>(status, message),
         Err(failure) => failure.answer::<C>(),
     }
 }

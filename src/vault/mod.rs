@@ -25,11 +25,21 @@ use sealed::Sealed;
 
 /// The place that a value is sealed for. It opens nowhere else.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
-    /// The credential that holds the value.
-    pub credential: Uuid,
-    /// The field of the credential's type.
-    pub field: &'a str,
+pub enum Place<'a> {
+    /// A credential's field.
+    Field {
+        /// The credential that holds the value.
+        credential: Uuid,
+        /// The field of the credential's type.
+        field: &'a str,
+    },
+    /// A part of a sign-in that is under way.
+    SignIn {
+        /// The sign-in.
+        id: Uuid,
+        /// What of it.
+        part: &'a str,
+    },
 }
 
 /// Why sealed bytes did not open. The log is told; a client never is.
@@ -151,12 +161,14 @@ mod tests {
     #[test]
     fn a_value_opens_in_its_own_place_only() {
         let (vault, credential) = (vault(), crate::id::new());
-        let place = Place { credential, field: "password" };
+        let place = Place::Field { credential, field: "password" };
         let sealed = vault.seal(place, "hunter2").unwrap();
         assert_eq!(vault.open(place, &sealed).unwrap().expose_secret(), "hunter2");
-        for elsewhere in
-            [Place { credential, field: "passwor" }, Place { credential: crate::id::new(), ..place }]
-        {
+        for elsewhere in [
+            Place::Field { credential, field: "passwor" },
+            Place::Field { credential: crate::id::new(), field: "password" },
+            Place::SignIn { id: credential, part: "password" },
+        ] {
             assert!(matches!(vault.open(elsewhere, &sealed), Err(OpenError::Authentication)));
         }
     }
@@ -164,7 +176,7 @@ mod tests {
     #[test]
     fn every_changed_or_missing_byte_is_noticed() {
         let vault = vault();
-        let place = Place { credential: crate::id::new(), field: "key" };
+        let place = Place::Field { credential: crate::id::new(), field: "key" };
         let sealed = vault.seal(place, "secret").unwrap();
         for index in 0..sealed.len() {
             let mut changed = sealed.clone();
@@ -177,7 +189,7 @@ mod tests {
     #[test]
     fn nonces_do_not_repeat() {
         let vault = vault();
-        let place = Place { credential: crate::id::new(), field: "key" };
+        let place = Place::Field { credential: crate::id::new(), field: "key" };
         let seal = || Sealed::parse(&vault.seal(place, "").unwrap()).unwrap().nonce;
         let nonces: std::collections::HashSet<_> = (0..100_000).map(|_| seal()).collect();
         assert_eq!(nonces.len(), 100_000);

@@ -46,15 +46,12 @@ impl<'a> Sealed<'a> {
     }
 }
 
-/// What a sealed value is bound to: the layout, the data key, the credential and the field. All parts
-/// but the last have a fixed length, so no two places share their bytes.
+/// What a sealed value is bound to: the kind of place, the layout, the data key, and the thing with its
+/// part. All but the last have a fixed length for each kind, so no two places share their bytes.
 pub(super) fn associated_data(key: u32, place: Place<'_>) -> Vec<u8> {
-    [
-        b"credential field\0",
-        &[VERSION][..],
-        &key.to_be_bytes(),
-        place.credential.as_bytes(),
-        place.field.as_bytes(),
-    ]
-    .concat()
+    let (kind, thing, part): (&[u8], _, _) = match place {
+        Place::Field { credential, field } => (b"credential field\0", credential, field),
+        Place::SignIn { id, part } => (b"sign-in\0", id, part),
+    };
+    [kind, &[VERSION], &key.to_be_bytes(), thing.as_bytes(), part.as_bytes()].concat()
 }

@@ -1,5 +1,6 @@
 //! The route table as an OpenAPI 3.1 document.
 
+use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::example::{example, example_answer};
@@ -59,12 +60,17 @@ fn operation(row: &Row) -> Value {
     }
     if let Some(body) = &row.description.body {
         let schema = body.schema().as_value();
+        let media_type = body_type(row);
         operation["requestBody"] = json!({
             "required": true,
-            "content": {"application/json": {"schema": schema, "example": example(schema)}},
+            "content": {media_type: {"schema": schema, "example": example(schema)}},
         });
     }
     operation
+}
+
+fn body_type(row: &Row) -> &'static str {
+    if row.description.is_form { "application/x-www-form-urlencoded" } else { "application/json" }
 }
 
 /// `Get Current User` as `getCurrentUser`.
@@ -158,6 +164,17 @@ fn responses(row: &Row) -> Value {
 }
 
 fn success(row: &Row) -> Value {
+    let mut success = data(row);
+    if row.description.has_pages {
+        success["content"]["text/html"] = json!({"schema": {"type": "string"}});
+    }
+    success
+}
+
+fn data(row: &Row) -> Value {
+    if row.status == StatusCode::SWITCHING_PROTOCOLS {
+        return json!({"description": row.message});
+    }
     let is_success = row.status.is_success();
     let mut properties = json!({
         "status": {"const": row.status.as_u16()},

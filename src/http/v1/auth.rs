@@ -1,4 +1,4 @@
-//! Signing in and out.
+//! Signing in with a password, staying signed in, and signing out.
 
 use axum::http::StatusCode;
 use schemars::JsonSchema;
@@ -11,17 +11,11 @@ use crate::access::session::{self, Tokens};
 use crate::access::sign_in::{self, Name};
 use crate::error::{Error, Result};
 use crate::http::guard::{Allowed, Visitor};
-use crate::http::input::{Body, Query, RefreshToken};
-use crate::http::route::{Route, get, post};
+use crate::http::input::{Body, RefreshToken};
+use crate::http::route::{Route, post};
 
 pub fn routes() -> Vec<Route> {
     vec![
-        get("/auth/uri", "Get Authentication URI", uri)
-            .public("it is the way in")
-            .answers::<V1>(StatusCode::OK, "Successfully fetch Auth URI"),
-        get("/auth/redirect", "OAuth Redirect Handler", redirect)
-            .public("the provider sends the browser here")
-            .answers::<V1>(StatusCode::OK, "Signed in successfully!"),
         post("/auth/login", "Sign In", login)
             .public("it is the way in")
             .answers::<V1>(StatusCode::OK, "Signed in successfully!"),
@@ -55,7 +49,7 @@ struct SignIn {
 /// A pair of tokens.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct TokensView {
+pub struct TokensView {
     /// For the `Authorization` header: `Bearer` and this. Good for 15 minutes.
     #[schemars(example = &"eyJhbGc...")]
     access_token: String,
@@ -81,57 +75,6 @@ struct SignedIn {
     tokens: TokensView,
     /// Who is signed in.
     user: UserView,
-}
-
-/// With whom to sign in.
-#[derive(Deserialize, JsonSchema)]
-struct UriQuery {
-    /// The provider (default: `microsoft`).
-    #[serde(default, rename = "provider")]
-    _provider: Option<Provider>,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-enum Provider {
-    Microsoft,
-    Google,
-    Github,
-}
-
-/// Where to send the browser.
-#[derive(Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-struct UriView {
-    /// The provider's address.
-    #[schemars(example = &"https://login.microsoftonline.com/...")]
-    uri: String,
-    /// The key of this sign-in.
-    #[schemars(example = &"ck123...")]
-    callback_key: String,
-}
-
-async fn uri(_: Visitor, Query(_): Query<UriQuery>) -> Result<UriView> {
-    Err(Error::NotConfigured {
-        code: "SignInNotConfigured",
-        message: "Sign-in with this provider is not configured: sign in with a password",
-    })
-}
-
-/// What the provider says.
-#[derive(Deserialize, JsonSchema)]
-struct RedirectQuery {
-    /// The authorization code.
-    #[serde(default, rename = "code")]
-    _code: Option<String>,
-    /// The key of the sign-in.
-    #[serde(default, rename = "state")]
-    _state: Option<String>,
-}
-
-async fn redirect(_: Visitor, Query(_): Query<RedirectQuery>) -> Result<TokensView> {
-    Err(Error::invalid("state", "Is not that of a sign-in that has been begun"))
 }
 
 async fn login(visitor: Visitor, Body(input): Body<SignIn>) -> Result<SignedIn> {

@@ -8,6 +8,8 @@ mod credential_type;
 mod other_user;
 mod permissions;
 mod role;
+mod session;
+mod sign_in;
 mod user;
 mod utility;
 
@@ -15,7 +17,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::contract::{Answer, Contract, Failure, Pagination};
+use super::contract::{Contract, Failure, Pagination};
 use super::route::Route;
 use crate::error::{Error, Violation};
 
@@ -23,7 +25,9 @@ use crate::error::{Error, Violation};
 #[must_use]
 pub fn routes() -> Vec<Route> {
     [
+        sign_in::routes(),
         auth::routes(),
+        session::routes(),
         user::routes(),
         other_user::routes(),
         company::routes(),
@@ -68,8 +72,12 @@ struct Refusal<'a> {
 impl Contract for V1 {
     const PREFIX: &'static str = "/v1";
 
-    fn success<T: Answer>(status: StatusCode, message: &'static str, answer: T) -> Response {
-        let (data, pagination) = answer.into_parts();
+    fn success<T: Serialize>(
+        status: StatusCode,
+        message: &'static str,
+        data: &T,
+        pagination: Option<Pagination>,
+    ) -> Response {
         json(status, &Success { status: status.as_u16(), message, data, pagination, successful: true })
     }
 

@@ -1,17 +1,22 @@
 //! Every setting, read once from the environment (and a `.env` file) into types.
 
+mod sign_in;
+mod variables;
+
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 use secrecy::SecretString;
 use sqlx::postgres::PgConnectOptions;
 use zeroize::Zeroizing;
+
+pub use sign_in::{Confirm, Microsoft, SignInRules};
+pub use variables::is_local;
+use variables::{Settings, default_public_url};
 
 /// The length of every key.
 pub const KEY_BYTES: usize = 32;
@@ -49,6 +54,10 @@ pub struct Config {
     pub cors_allowed_origins: Vec<String>,
     /// `TRUSTED_PROXIES`: the networks whose `X-Forwarded-For` is believed, none by default.
     pub trusted_proxies: Vec<IpNet>,
+    /// `MICROSOFT_CLIENT_ID` and what belongs to it; none: nobody signs in with Microsoft.
+    pub microsoft: Option<Microsoft>,
+    /// The `SIGN_IN_…` variables.
+    pub sign_in: SignInRules,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
 }
@@ -126,6 +135,8 @@ impl Config {
             admin: settings.admin()?,
             cors_allowed_origins: settings.origins()?,
             trusted_proxies: settings.networks("TRUSTED_PROXIES")?,
+            microsoft: settings.microsoft()?,
+            sign_in: settings.sign_in()?,
             log_format: settings.parsed("LOG_FORMAT", "pretty or json")?.unwrap_or_default(),
         };
         config.check()
@@ -156,77 +167,6 @@ impl Config {
     }
 }
 
-/// Typed looks at the variables.
-struct Settings<'a> {
-    variable: &'a dyn Fn(&str) -> Option<String>,
-}
-
-impl Settings<'_> {
-    fn text(&self, name: &str) -> Option<String> {
-        (self.variable)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
-    }
-
-    fn parsed<T: FromStr>(&self, name: &str, what: &str) -> Result<Option<T>> {
-        let parse = |text: String| text.parse().map_err(|_| ConfigError(format!("{name} must be {what}")));
-        self.text(name).map(parse).transpose()
-    }
-
-    fn list(&self, name: &str) -> Vec<String> {
-        let text = self.text(name).unwrap_or_default();
-        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
-    }
-
-    fn key(&self, name: &str) -> Result<Option<Key>> {
-        self.text(name).map(Zeroizing::new).map(|text| parse_key(name, &text)).transpose()
-    }
-
-    fn public_url(&self, bind_address: SocketAddr) -> Result<String> {
-        let url = self.text("PUBLIC_URL").unwrap_or_else(|| default_public_url(bind_address));
-        match origin_of(&url) {
-            Some(origin) => Ok(origin.to_owned()),
-            None => {
-                Err(ConfigError("PUBLIC_URL must be an origin such as https://vault.example.com".to_owned()))
-            }
-        }
-    }
-
-    fn origins(&self) -> Result<Vec<String>> {
-        let origins = self.list("CORS_ALLOWED_ORIGINS");
-        match origins.iter().find(|origin| origin_of(origin) != Some(origin.as_str())) {
-            None => Ok(origins),
-            Some(origin) => Err(ConfigError(format!(
-                "CORS_ALLOWED_ORIGINS must be origins such as https://app.example.com with commas between, and '{origin}' is none"
-            ))),
-        }
-    }
-
-    fn networks(&self, name: &str) -> Result<Vec<IpNet>> {
-        let parse = |text: String| {
-            let network = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
-            network.map_err(|_| {
-                ConfigError(format!(
-                    "{name} must be networks such as 10.0.0.0/8 with commas between, and '{text}' is none"
-                ))
-            })
-        };
-        self.list(name).into_iter().map(parse).collect()
-    }
-
-    fn admin(&self) -> Result<Option<Admin>> {
-        let password = (self.variable)("ADMIN_PASSWORD").filter(|password| !password.is_empty());
-        match (self.text("ADMIN_EMAIL"), password) {
-            (None, None) => Ok(None),
-            (Some(email), Some(password)) => {
-                if !is_email(&email) {
-                    return Err(ConfigError("ADMIN_EMAIL must be an e-mail address".to_owned()));
-                }
-                Ok(Some(Admin { email, password: password.into() }))
-            }
-            _ => Err(ConfigError("ADMIN_EMAIL and ADMIN_PASSWORD must be set together".to_owned())),
-        }
-    }
-}
-
 /// The variables of the `.env` file, none where there is no such file. A line of it may hold a secret, so
 /// that a bad one is told by its number.
 fn env_file() -> Result<HashMap<String, String>> {
@@ -242,36 +182,6 @@ fn env_file() -> Result<HashMap<String, String>> {
     })
 }
 
-/// Where clients on this machine find the server. Port 80 is not written.
-fn default_public_url(address: SocketAddr) -> String {
-    let url = format!("http://{address}");
-    url.strip_suffix(":80").map(str::to_owned).unwrap_or(url)
-}
-
-/// Reads a key of 32 bytes in base64.
-fn parse_key(name: &str, text: &str) -> Result<Key> {
-    let rule = "must be 32 random bytes in base64, as `openssl rand -base64 32` makes them";
-    let bytes =
-        STANDARD.decode(text).map(Zeroizing::new).map_err(|_| ConfigError(format!("{name} {rule}")))?;
-    let key: [u8; KEY_BYTES] = bytes
-        .as_slice()
-        .try_into()
-        .map_err(|_| ConfigError(format!("{name} {rule}, and has {} bytes", bytes.len())))?;
-    let key = Zeroizing::new(key);
-    if EXAMPLE_KEYS.contains(&text) || key.iter().all(|byte| *byte == key[0]) {
-        return Err(ConfigError(format!("{name} is an example that anybody can know: it {rule}")));
-    }
-    Ok(key)
-}
-
-/// The origin (scheme, host and port) that `url` is, where it is nothing more but for a slash at its end.
-fn origin_of(url: &str) -> Option<&str> {
-    let origin = url.strip_suffix('/').unwrap_or(url);
-    let parsed = url::Url::parse(origin).ok()?;
-    let is_web = matches!(parsed.scheme(), "http" | "https");
-    (is_web && parsed.origin().ascii_serialization() == origin).then_some(origin)
-}
-
 /// Whether `text` looks like an e-mail address: something, an `@`, something, no spaces.
 #[must_use]
 pub fn is_email(text: &str) -> bool {
@@ -282,6 +192,9 @@ pub fn is_email(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Config> {

@@ -1,0 +1,180 @@
+//! The client's side: it waits at a socket and takes the tokens.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use subtle::ConstantTimeEq;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::waiting::GONE_AFTER;
+use super::{SignIn, State, WAITS_FOR_CLIENT, store};
+use crate::access::caller::{Actor, Origin};
+use crate::access::session::Tokens;
+use crate::access::{sign_in, token};
+use crate::app::App;
+use crate::database;
+use crate::error::{Error, Result};
+
+/// How a sign-in ended, for its client.
+pub enum Outcome {
+    /// These are the tokens.
+    Tokens(Tokens),
+    /// The browser took the tokens itself.
+    Completed,
+    /// The person said no, or may not sign in.
+    Denied(String),
+    /// The provider or its answer is of no use.
+    Failed(String),
+    /// It took too long.
+    Expired,
+    /// This server stops; another will do.
+    Closing,
+}
+
+/// The one socket of a sign-in.
+pub struct Claim {
+    app: Arc<App>,
+    id: Uuid,
+    socket: Uuid,
+    origin: Origin,
+    code_challenge: Option<String>,
+    wake: Arc<Notify>,
+}
+
+/// Seats a client that knows the key of a sign-in.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown key, [`Error::Conflict`] where another socket has the seat, or the
+/// tokens have been taken.
+pub async fn claim(app: &Arc<App>, origin: Origin, key: &str) -> Result<Claim> {
+    let sign_in = store::by_key(&app.pool, &token::hash(key)).await?.ok_or_else(|| Error::NotFound {
+        code: "CallbackKeyNotFound",
+        message: "There is no sign-in with this callbackKey".to_owned(),
+    })?;
+    let (id, socket, now) = (sign_in.id, crate::id::new(), app.clock.now());
+    let address = origin.address.map(|address| address.to_string()).unwrap_or_default();
+    if !store::seat(&app.pool, id, socket, &address, now, now - GONE_AFTER).await? {
+        return Err(Error::Conflict(
+            "The sign-in is waited for at another socket, or its tokens have been taken".to_owned(),
+        ));
+    }
+    let wake = app.waiting.sit(id, socket, sign_in.expires_at);
+    let code_challenge = sign_in.code_challenge;
+    Ok(Claim { app: Arc::clone(app), id, socket, origin, code_challenge, wake })
+}
+
+impl Claim {
+    /// Whether the client must show the verifier of its code challenge before anything else.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.code_challenge.is_some()
+    }
+
+    /// Whether this is the verifier (RFC 7636, S256). A wrong one ends the sign-in.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn verify(&self, verifier: &str) -> Result<bool> {
+        let shown = URL_SAFE_NO_PAD.encode(token::hash(verifier));
+        let expected = self.code_challenge.as_deref().unwrap_or_default();
+        if shown.as_bytes().ct_eq(expected.as_bytes()).into() {
+            return Ok(true);
+        }
+        let mut connection = self.app.pool.acquire().await?;
+        store::end(&mut connection, self.id, State::Failed, "The code verifier is wrong.").await?;
+        Ok(false)
+    }
+
+    /// Resolves when something may have happened.
+    pub async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// How the sign-in ended, where it has; tokens are given once.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn outcome(&self) -> Result<Option<Outcome>> {
+        self.look(true).await
+    }
+
+    /// How the sign-in ended without tokens, where it has.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub async fn end(&self) -> Result<Option<Outcome>> {
+        self.look(false).await
+    }
+
+    async fn look(&self, may_take: bool) -> Result<Option<Outcome>> {
+        if self.app.waiting.is_closing() {
+            return Ok(Some(Outcome::Closing));
+        }
+        let Some(sign_in) = store::by_id(&self.app.pool, self.id).await? else {
+            return Ok(Some(Outcome::Expired));
+        };
+        let message = sign_in.message.clone().unwrap_or_default();
+        Ok(match sign_in.state {
+            State::HandedOver => Some(Outcome::Completed),
+            State::Denied => Some(Outcome::Denied(message)),
+            State::Failed => Some(Outcome::Failed(message)),
+            _ if sign_in.is_over(self.app.clock.now()) => Some(Outcome::Expired),
+            State::Approved if may_take => Some(self.take(&sign_in).await?),
+            State::Approved | State::Waiting | State::Arrived | State::Confirming => None,
+        })
+    }
+
+    async fn take(&self, sign_in: &SignIn) -> Result<Outcome> {
+        let mut transaction = database::begin(&self.app.pool).await?;
+        let origin = sign_in.origin(self.origin.request);
+        let taken = take(&mut transaction, &self.app, sign_in, Some(self.socket), &origin).await?;
+        transaction.commit().await?;
+        Ok(taken)
+    }
+}
+
+/// The seat is given back, so that the client may come again.
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.app.waiting.leave(self.id, self.socket);
+        let (app, id, socket) = (Arc::clone(&self.app), self.id, self.socket);
+        let free = async move {
+            if let Err(error) = store::free(&app.pool, id, socket).await {
+                tracing::warn!(%error, "the seat of a socket could not be freed");
+            }
+        };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(free);
+        }
+    }
+}
+
+impl SignIn {
+    /// Where the client is that began it.
+    pub(super) fn origin(&self, request: Option<Uuid>) -> Origin {
+        let address = self.address.as_deref().and_then(|address| address.parse().ok());
+        Origin { address, request, user_agent: self.user_agent.clone(), way: self.way }
+    }
+}
+
+/// Takes an approved sign-in: opens the session whose tokens these are.
+pub(super) async fn take(
+    connection: &mut sqlx::PgConnection,
+    app: &App,
+    sign_in: &SignIn,
+    socket: Option<Uuid>,
+    origin: &Origin,
+) -> Result<Outcome> {
+    let since = app.clock.now() - WAITS_FOR_CLIENT;
+    let Some(approved) = store::take(connection, sign_in.id, socket, since).await? else {
+        return Ok(Outcome::Expired);
+    };
+    let person = Actor::user(approved.user_id, approved.user_name);
+    if let Some((tokens, _)) = sign_in::finish(connection, app, origin, &person).await? {
+        return Ok(Outcome::Tokens(tokens));
+    }
+    sign_in::record_refusal(connection, app, origin, Some(&person)).await?;
+    Ok(Outcome::Denied("Your account is disabled. Ask an administrator to enable it.".to_owned()))
+}

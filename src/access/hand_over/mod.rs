@@ -1,0 +1,195 @@
+//! The hand-over of a sign-in: a client begins it, a browser finishes it at a provider, and the tokens
+//! go to the client, over whichever server it waits at.
+//!
+//! Whoever knows the key of a sign-in gets its tokens, so that the one who finishes it must be the one who
+//! began it (CVE-2026-33757; RFC 8628 section 5.4). A browser that is shown to belong to the client
+//! finishes it at once; any other is asked for the number that the client shows.
+//!
+//! Tokens are made when they are taken, never before, and so never lie in the database.
+
+mod arrive;
+mod collect;
+mod store;
+mod waiting;
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use rand::seq::index;
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+use super::caller::{Origin, Way};
+use super::oauth::{Expected, Provider};
+use super::token;
+use crate::app::{App, Settings};
+use crate::config::Confirm;
+use crate::error::{Error, Result};
+use crate::vault::Place;
+
+pub use arrive::{Arrival, Arrived, Choice, Question, arrive, confirm};
+pub use collect::{Claim, Outcome, claim};
+pub use store::SignIn;
+pub use waiting::{CHANNEL, Waiting, keep_time};
+
+/// How long a sign-in may take.
+pub const LIFETIME: TimeDelta = TimeDelta::minutes(10);
+
+/// How long an approved sign-in waits for the client that takes the tokens.
+const WAITS_FOR_CLIENT: TimeDelta = TimeDelta::seconds(60);
+
+/// How long the end of a sign-in is remembered.
+const KEPT: TimeDelta = TimeDelta::hours(1);
+
+/// How long a client has to come back where too many of its sign-ins are under way.
+const RETRY_AFTER: Duration = Duration::from_mins(1);
+
+/// The first of the two-digit numbers, and how many there are.
+const NUMBERS: (usize, usize) = (10, 90);
+
+/// How many numbers the browser offers.
+const OFFERED: usize = 3;
+
+/// How far a sign-in is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "snake_case")]
+pub enum State {
+    /// For the browser to come back.
+    Waiting,
+    /// The browser came back, and the provider is asked who it is.
+    Arrived,
+    /// The browser is asked for the number.
+    Confirming,
+    /// For the client to take the tokens.
+    Approved,
+    /// The tokens have been taken.
+    HandedOver,
+    /// The person said no, or may not sign in.
+    Denied,
+    /// The provider or its answer is of no use.
+    Failed,
+}
+
+/// A sign-in that was begun.
+pub struct Begun {
+    /// Where to send the browser.
+    pub uri: String,
+    /// The key that the client waits with.
+    pub callback_key: SecretString,
+    /// The number that the client shows, of two digits.
+    pub match_code: String,
+    /// The cookie by which the browser that began it is known.
+    pub cookie: Cookie,
+}
+
+/// The cookie by which the browser that began a sign-in is known.
+pub struct Cookie {
+    /// Its name, which names the sign-in.
+    pub name: String,
+    /// Its value.
+    pub value: SecretString,
+}
+
+/// Begins a sign-in. With a `code_challenge` (RFC 7636, S256) the tokens are for a client that knows its
+/// verifier only.
+///
+/// # Errors
+/// [`Error::NotConfigured`], [`Error::Upstream`], and [`Error::TooMany`] where too many from one address
+/// are under way.
+pub async fn begin(
+    app: &App,
+    origin: &Origin,
+    provider: Provider,
+    code_challenge: Option<&str>,
+) -> Result<Begun> {
+    let (callback_key, key_hash) = token::new_secret();
+    let begun = app.providers.begin(provider, callback_key.expose_secret(), &*app.clock).await?;
+    let (browser, browser_hash) = token::new_secret();
+    let (id, now) = (crate::id::new(), app.clock.now());
+    let offered = numbers();
+    let new = store::New {
+        id,
+        key_hash: &key_hash,
+        browser_hash: &browser_hash,
+        provider: provider.as_str(),
+        upstream: &seal_expected(app, id, &begun.expected)?,
+        code_challenge,
+        match_code: &offered[rand::random_range(..OFFERED)],
+        offered: &offered,
+        expires_at: now + LIFETIME,
+    };
+    store::forget_before(&app.pool, now - KEPT).await?;
+    if !store::insert(&app.pool, &new, origin, app.settings.sign_in.max_pending, now).await? {
+        let message = "Too many sign-ins from your address are under way, try again later";
+        return Err(Error::TooMany { message, retry_after: RETRY_AFTER });
+    }
+    Ok(Begun {
+        uri: begun.uri,
+        callback_key,
+        match_code: new.match_code.to_owned(),
+        cookie: Cookie { name: cookie_name(&app.settings, id), value: browser },
+    })
+}
+
+/// Different numbers in random order.
+fn numbers() -> Vec<String> {
+    let (first, count) = NUMBERS;
+    index::sample(&mut rand::rng(), count, OFFERED)
+        .iter()
+        .map(|number| (first + number).to_string())
+        .collect()
+}
+
+/// The name of a sign-in's cookie. A browser lets nobody but this host, by https, set one with the prefix.
+fn cookie_name(settings: &Settings, id: Uuid) -> String {
+    let prefix = if settings.is_https() { "__Host-" } else { "" };
+    format!("{prefix}ttscm-sign-in-{}", id.simple())
+}
+
+impl SignIn {
+    /// The name of its cookie.
+    #[must_use]
+    pub fn cookie_name(&self, settings: &Settings) -> String {
+        cookie_name(settings, self.id)
+    }
+
+    /// Whether it can go on no more, having ended or not.
+    fn is_over(&self, now: DateTime<Utc>) -> bool {
+        match self.state {
+            State::Waiting | State::Arrived | State::Confirming => self.expires_at <= now,
+            State::Approved => self.approved_at.is_none_or(|at| at + WAITS_FOR_CLIENT <= now),
+            State::HandedOver | State::Denied | State::Failed => true,
+        }
+    }
+
+    /// Whether a browser is shown to belong to the client: by the cookie, or by both being on the server's
+    /// own machine, or, where the settings say so, by a common address.
+    fn is_from(&self, origin: &Origin, cookie: Option<&str>, settings: &Settings) -> bool {
+        let is_known = cookie.is_some_and(|cookie| is_hash_of(&self.browser_hash, cookie));
+        let began_at = self.address.as_deref().and_then(|address| address.parse().ok());
+        let is_same = began_at.is_some() && began_at == origin.address;
+        let is_direct = self.way == Way::Direct && origin.way == Way::Direct;
+        let is_on_this_machine = is_direct
+            && settings.is_local()
+            && began_at.is_some_and(|address: std::net::IpAddr| address.is_loopback());
+        let is_believed = self.way != Way::Unknown && origin.way != Way::Unknown;
+        let by_address = settings.sign_in.confirm == Confirm::Address && is_believed;
+        is_known || (is_same && (is_on_this_machine || by_address))
+    }
+}
+
+/// Whether `hash` is that of `secret`, in a time that tells nothing of either.
+fn is_hash_of(hash: &[u8], secret: &str) -> bool {
+    token::hash(secret).ct_eq(hash).into()
+}
+
+fn seal_expected(app: &App, id: Uuid, expected: &Expected) -> Result<Vec<u8>> {
+    let text = SecretString::from(serde_json::to_string(expected).map_err(Error::internal)?);
+    app.vault.seal(place(id, "expected"), text.expose_secret()).map_err(Error::Internal)
+}
+
+/// Where a part of a sign-in is sealed.
+fn place(id: Uuid, part: &str) -> Place<'_> {
+    Place::SignIn { id, part }
+}

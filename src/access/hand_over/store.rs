@@ -1,0 +1,245 @@
+//! All SQL of hand-overs.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use super::State;
+use crate::access::attempts::network;
+use crate::access::caller::{Origin, Way};
+use crate::database;
+use crate::error::Result;
+
+/// A sign-in under way, or ended a while ago.
+pub struct SignIn {
+    pub(super) id: Uuid,
+    pub(super) provider: String,
+    pub(super) state: State,
+    pub(super) message: Option<String>,
+    pub(super) upstream: Vec<u8>,
+    pub(super) browser_hash: Vec<u8>,
+    pub(super) code_challenge: Option<String>,
+    pub(super) match_code: String,
+    pub(super) offered: Vec<String>,
+    pub(super) form_hash: Option<Vec<u8>>,
+    pub(super) identity: Option<Vec<u8>>,
+    pub(super) address: Option<String>,
+    pub(super) user_agent: Option<String>,
+    pub(super) way: Way,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) expires_at: DateTime<Utc>,
+    pub(super) approved_at: Option<DateTime<Utc>>,
+}
+
+/// A sign-in that begins.
+pub(super) struct New<'a> {
+    pub id: Uuid,
+    pub key_hash: &'a [u8],
+    pub browser_hash: &'a [u8],
+    pub provider: &'a str,
+    pub upstream: &'a [u8],
+    pub code_challenge: Option<&'a str>,
+    pub match_code: &'a str,
+    pub offered: &'a [String],
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Keeps a new sign-in, unless its network has `limit` of them under way.
+pub(super) async fn insert(
+    pool: &PgPool,
+    new: &New<'_>,
+    origin: &Origin,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let network = origin.address.map(|address| network(address).to_string()).unwrap_or_default();
+    let mut transaction = database::begin(pool).await?;
+    // those of one network are counted one after the other
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('sign_ins ' || $1, 0))", network)
+        .execute(&mut *transaction)
+        .await?;
+    let inserted = sqlx::query!(
+        "insert into sign_ins (id, key_hash, provider, state, upstream, browser_hash, code_challenge,
+             match_code, offered, address, network, user_agent, way, created_at, expires_at)
+         select $1, $2, $3, 'waiting', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
+         where (select count(*) from sign_ins
+                where network = $10 and state in ('waiting', 'arrived', 'confirming') and expires_at > $13) < $15",
+        new.id,
+        new.key_hash,
+        new.provider,
+        new.upstream,
+        new.browser_hash,
+        new.code_challenge,
+        new.match_code,
+        new.offered,
+        origin.address.map(|address| address.to_string()),
+        network,
+        origin.user_agent,
+        origin.way as Way,
+        now,
+        new.expires_at,
+        limit
+    )
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(inserted.rows_affected() > 0)
+}
+
+/// Removes sign-ins that were to end before `before`.
+pub(super) async fn forget_before(pool: &PgPool, before: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("delete from sign_ins where expires_at < $1", before).execute(pool).await?;
+    Ok(())
+}
+
+/// The sign-in with this key.
+pub(super) async fn by_key(pool: &PgPool, key_hash: &[u8]) -> Result<Option<SignIn>> {
+    let sign_in = sqlx::query_as!(
+        SignIn,
+        r#"select id, provider, state as "state: State", message, upstream, browser_hash, code_challenge,
+               match_code, offered, form_hash, identity, address, user_agent, way as "way: Way", created_at,
+               expires_at, approved_at
+           from sign_ins where key_hash = $1"#,
+        key_hash
+    );
+    Ok(sign_in.fetch_optional(pool).await?)
+}
+
+/// The sign-in with this id.
+pub(super) async fn by_id(pool: &PgPool, id: Uuid) -> Result<Option<SignIn>> {
+    let sign_in = sqlx::query_as!(
+        SignIn,
+        r#"select id, provider, state as "state: State", message, upstream, browser_hash, code_challenge,
+               match_code, offered, form_hash, identity, address, user_agent, way as "way: Way", created_at,
+               expires_at, approved_at
+           from sign_ins where id = $1"#,
+        id
+    );
+    Ok(sign_in.fetch_optional(pool).await?)
+}
+
+/// Takes a sign-in from one state to the next, in time; false where it is not in that state any more. Of
+/// several who try, one succeeds.
+pub(super) async fn advance(
+    connection: &mut PgConnection,
+    id: Uuid,
+    from: State,
+    to: State,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let advanced = sqlx::query!(
+        "update sign_ins set state = $3, approved_at = case when $3 = 'approved' then $4 end
+         where id = $1 and state = $2 and expires_at > $4",
+        id,
+        from as State,
+        to as State,
+        now
+    );
+    Ok(advanced.execute(connection).await?.rows_affected() > 0)
+}
+
+/// Ends a sign-in that nobody took the tokens of, with the reason.
+pub(super) async fn end(connection: &mut PgConnection, id: Uuid, state: State, message: &str) -> Result<()> {
+    sqlx::query!(
+        "update sign_ins set state = $2, message = $3, identity = null
+         where id = $1 and state not in ('handed_over', 'denied', 'failed')",
+        id,
+        state as State,
+        message
+    )
+    .execute(&mut *connection)
+    .await?;
+    announce(connection, id).await
+}
+
+/// Keeps what the confirmation needs.
+pub(super) async fn ask(
+    connection: &mut PgConnection,
+    id: Uuid,
+    identity: &[u8],
+    form_hash: &[u8],
+) -> Result<()> {
+    sqlx::query!("update sign_ins set identity = $2, form_hash = $3 where id = $1", id, identity, form_hash)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Notes whose account an approved sign-in opens, and tells the server at which its client waits.
+pub(super) async fn approve(connection: &mut PgConnection, id: Uuid, user: Uuid) -> Result<()> {
+    sqlx::query!("update sign_ins set user_id = $2, identity = null where id = $1", id, user)
+        .execute(&mut *connection)
+        .await?;
+    announce(connection, id).await
+}
+
+async fn announce(connection: &mut PgConnection, id: Uuid) -> Result<()> {
+    sqlx::query!("select pg_notify($1, $2)", super::CHANNEL, id.to_string()).execute(connection).await?;
+    Ok(())
+}
+
+/// What there is to open a session with.
+pub(super) struct Approved {
+    pub user_id: Uuid,
+    pub user_name: String,
+}
+
+/// Takes an approved sign-in, once; for a client at `socket`, or for the browser where there is none.
+pub(super) async fn take(
+    connection: &mut PgConnection,
+    id: Uuid,
+    socket: Option<Uuid>,
+    approved_after: DateTime<Utc>,
+) -> Result<Option<Approved>> {
+    let taken = sqlx::query_as!(
+        Approved,
+        r#"update sign_ins s set state = 'handed_over' from users u
+           where s.id = $1 and s.state = 'approved' and s.approved_at > $2 and ($3::uuid is null or s.socket = $3)
+               and u.id = s.user_id
+           returning u.id as user_id, u.name as user_name"#,
+        id,
+        approved_after,
+        socket
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(taken)
+}
+
+/// Seats a socket at a sign-in: one at a time, and always from the address of the first.
+pub(super) async fn seat(
+    pool: &PgPool,
+    id: Uuid,
+    socket: Uuid,
+    address: &str,
+    now: DateTime<Utc>,
+    gone_since: DateTime<Utc>,
+) -> Result<bool> {
+    let seated = sqlx::query!(
+        "update sign_ins set socket = $2, socket_address = $3, socket_seen_at = $4
+         where id = $1 and (socket is null or socket_seen_at < $5)
+             and coalesce(socket_address, $3) = $3 and state <> 'handed_over'",
+        id,
+        socket,
+        address,
+        now,
+        gone_since
+    );
+    Ok(seated.execute(pool).await?.rows_affected() > 0)
+}
+
+/// Frees the seat of a socket.
+pub(super) async fn free(pool: &PgPool, id: Uuid, socket: Uuid) -> Result<()> {
+    sqlx::query!("update sign_ins set socket = null where id = $1 and socket = $2", id, socket)
+        .execute(pool)
+        .await?;
+    Ok(())
+}
+
+/// Notes that these sockets are still there.
+pub(super) async fn still_there(pool: &PgPool, sockets: &[Uuid], now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("update sign_ins set socket_seen_at = $2 where socket = any ($1)", sockets, now)
+        .execute(pool)
+        .await?;
+    Ok(())
+}

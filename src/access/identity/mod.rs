@@ -1,0 +1,98 @@
+//! Whose account an identity is. It is found by what the provider never changes; an e-mail address or a
+//! user name proves nothing.
+
+mod store;
+
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Caller;
+use super::oauth::Identity;
+use crate::app::App;
+use crate::config::SignInRules;
+use crate::database;
+use crate::error::Result;
+use crate::role;
+use crate::user::{self, NewUser};
+
+/// What an identity opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Door {
+    /// This account.
+    Account(Uuid),
+    /// An account that is to be made.
+    New,
+    /// None, for a reason that the person is told.
+    Closed {
+        /// The reason.
+        message: &'static str,
+        /// The account, where there is one.
+        account: Option<Uuid>,
+    },
+}
+
+const OTHER_DOMAIN: &str = "Your e-mail address is not one of those that may sign in here.";
+const DISABLED: &str = "Your account is disabled. Ask an administrator to enable it.";
+const UNKNOWN: &str = "There is no account for you here. Ask an administrator to make one.";
+const TAKEN: &str = "There is an account with your e-mail address or user name already, and it does not belong to \
+     this sign-in yet. Sign in to it the way you did before, and link this sign-in there.";
+
+/// What `identity` opens, as things are now.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn door(connection: &mut PgConnection, rules: &SignInRules, identity: &Identity) -> Result<Door> {
+    let known = store::account_of(connection, identity).await?;
+    let account = known.as_ref().map(|known| known.id);
+    let closed = |message| Ok(Door::Closed { message, account });
+    if !is_of_allowed_domain(rules, identity) {
+        return closed(OTHER_DOMAIN);
+    }
+    match known {
+        Some(known) if known.active => Ok(Door::Account(known.id)),
+        Some(_) => closed(DISABLED),
+        None if store::is_taken(connection, identity).await? => closed(TAKEN),
+        None if rules.known_users_only => closed(UNKNOWN),
+        None => Ok(Door::New),
+    }
+}
+
+/// Whether every address that the identity goes by is in one of the domains, where any are set.
+fn is_of_allowed_domain(rules: &SignInRules, identity: &Identity) -> bool {
+    let domain_of = |name: &str| name.rsplit_once('@').map(|(_, domain)| domain.to_lowercase());
+    let names = [identity.email.as_deref(), Some(&*identity.login)];
+    let domains: Vec<_> = names.into_iter().flatten().filter_map(domain_of).collect();
+    rules.allowed_domains.is_empty()
+        || (!domains.is_empty() && domains.iter().all(|domain| rules.allowed_domains.contains(domain)))
+}
+
+/// The account that `identity` opens, which is made where there is none yet; its name and picture become
+/// those that the provider gives.
+///
+/// # Errors
+/// Where the database fails.
+pub(super) async fn admit(connection: &mut PgConnection, app: &App, identity: &Identity) -> Result<Door> {
+    // two first sign-ins of one person, or of two who would share a name, come one after the other
+    database::one_at_a_time(connection).await?;
+    let now = app.clock.now();
+    let account = match door(connection, &app.settings.sign_in, identity).await? {
+        Door::Account(account) => account,
+        Door::New => make_account(connection, app, identity).await?,
+        closed @ Door::Closed { .. } => return Ok(closed),
+    };
+    store::refresh(connection, account, identity, now).await?;
+    Ok(Door::Account(account))
+}
+
+async fn make_account(connection: &mut PgConnection, app: &App, identity: &Identity) -> Result<Uuid> {
+    let new = NewUser {
+        login: &identity.login,
+        email: identity.email.as_deref(),
+        name: &identity.name,
+        password_hash: None,
+        roles: &[role::USER_ID],
+    };
+    let account = user::create(connection, app, &Caller::system(), &new).await?;
+    store::insert(connection, crate::id::new(), account, identity, app.clock.now()).await?;
+    Ok(account)
+}

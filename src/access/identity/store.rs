@@ -1,0 +1,86 @@
+//! All SQL of identities.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::access::oauth::Identity;
+use crate::error::Result;
+
+/// An account that an identity belongs to.
+pub(super) struct Known {
+    pub id: Uuid,
+    pub active: bool,
+}
+
+pub(super) async fn account_of(connection: &mut PgConnection, identity: &Identity) -> Result<Option<Known>> {
+    let known = sqlx::query_as!(
+        Known,
+        "select u.id, u.active from identities i join users u on u.id = i.user_id
+         where i.issuer = $1 and i.tenant = $2 and i.subject = $3",
+        identity.issuer,
+        identity.tenant,
+        identity.subject
+    );
+    Ok(known.fetch_optional(connection).await?)
+}
+
+/// Whether an account goes by the login or the e-mail address of `identity`, as either.
+pub(super) async fn is_taken(connection: &mut PgConnection, identity: &Identity) -> Result<bool> {
+    let taken = sqlx::query_scalar!(
+        r#"select exists(select from users where login in ($1, $2) or email in ($1, $2)) as "taken!""#,
+        identity.login,
+        identity.email
+    );
+    Ok(taken.fetch_one(connection).await?)
+}
+
+pub(super) async fn insert(
+    connection: &mut PgConnection,
+    id: Uuid,
+    account: Uuid,
+    identity: &Identity,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "insert into identities (id, user_id, provider, issuer, tenant, subject, created_at, last_used_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $7)",
+        id,
+        account,
+        identity.provider.as_str(),
+        identity.issuer,
+        identity.tenant,
+        identity.subject,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Marks an identity as used, and gives its account the name and the picture of the provider. No picture
+/// leaves the one there is.
+pub(super) async fn refresh(
+    connection: &mut PgConnection,
+    account: Uuid,
+    identity: &Identity,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "with used as (
+             update identities set last_used_at = $6 where issuer = $1 and tenant = $2 and subject = $3
+         )
+         update users set name = $4, image = coalesce($5, image), updated_at = $6
+         where id = $7 and (name <> $4 or image is distinct from coalesce($5, image))",
+        identity.issuer,
+        identity.tenant,
+        identity.subject,
+        identity.name,
+        identity.picture,
+        now,
+        account
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

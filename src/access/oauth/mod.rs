@@ -1,0 +1,183 @@
+//! Signing in elsewhere: where to send the browser, and who comes back.
+
+mod microsoft;
+mod oidc;
+
+use std::time::Duration;
+
+use anyhow::anyhow;
+use oauth2::PkceCodeVerifier;
+use openidconnect::Nonce;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Clock;
+use crate::config::{self, SignInRules};
+use crate::error::{Error, Result};
+use microsoft::Microsoft;
+
+/// How long a provider may take for all that a step of a sign-in asks of it.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// With whom a person can sign in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Provider {
+    /// Microsoft Entra ID.
+    #[default]
+    Microsoft,
+    /// Google.
+    Google,
+    /// GitHub.
+    Github,
+}
+
+impl Provider {
+    /// Its name in requests and in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Microsoft => "microsoft",
+            Self::Google => "google",
+            Self::Github => "github",
+        }
+    }
+
+    /// Its name for people.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Microsoft => "Microsoft",
+            Self::Google => "Google",
+            Self::Github => "GitHub",
+        }
+    }
+}
+
+/// Who a provider says that somebody is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The provider.
+    pub provider: Provider,
+    /// The one that vouches for it, an address.
+    pub issuer: String,
+    /// The Microsoft tenant; empty where the provider has none.
+    pub tenant: String,
+    /// The person, by an id that never changes and belongs to nobody else.
+    pub subject: String,
+    /// The display name.
+    pub name: String,
+    /// What to call the account: the user name there.
+    pub login: String,
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// The picture, as a `data:` URL.
+    pub picture: Option<String>,
+}
+
+/// Why a provider's answer lets nobody in.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// It says who it is, and they may not sign in. The text is for them.
+    #[error("{0}")]
+    Denied(String),
+    /// It cannot be reached or trusted.
+    #[error("the provider's answer is of no use")]
+    Failed(#[from] anyhow::Error),
+}
+
+/// What a provider's answer must fit. It is kept sealed while the browser is away.
+#[derive(Serialize, Deserialize)]
+pub struct Expected {
+    nonce: Nonce,
+    pkce: PkceCodeVerifier,
+}
+
+/// A sign-in that was begun at a provider.
+pub struct Begun {
+    /// Where to send the browser.
+    pub uri: String,
+    /// What the answer must fit.
+    pub expected: Expected,
+}
+
+/// What a provider sends the browser back with.
+pub struct Answer {
+    /// The authorization code.
+    pub code: SecretString,
+    /// Who says so (RFC 9207); not every provider does.
+    pub issuer: Option<String>,
+}
+
+/// The providers that are configured.
+pub struct Providers {
+    microsoft: Option<Microsoft>,
+}
+
+impl Providers {
+    /// Those of the configuration. The browser comes back to `redirect_uri`.
+    ///
+    /// # Errors
+    /// Where no client for them can be built.
+    pub fn new(
+        microsoft: Option<config::Microsoft>,
+        rules: &SignInRules,
+        redirect_uri: &str,
+    ) -> anyhow::Result<Self> {
+        let microsoft =
+            microsoft.map(|settings| Microsoft::new(settings, rules, redirect_uri)).transpose()?;
+        Ok(Self { microsoft })
+    }
+
+    fn microsoft(&self, provider: Provider) -> Result<&Microsoft> {
+        let configured = self.microsoft.as_ref().filter(|_| provider == Provider::Microsoft);
+        configured.ok_or(Error::NotConfigured {
+            code: "SignInNotConfigured",
+            message: "Sign-in with this provider is not configured: sign in with a password",
+        })
+    }
+
+    /// Begins a sign-in, which is called `state`.
+    ///
+    /// # Errors
+    /// [`Error::NotConfigured`], and [`Error::Upstream`] where the provider does not answer.
+    pub async fn begin(&self, provider: Provider, state: &str, clock: &dyn Clock) -> Result<Begun> {
+        let begun = self.microsoft(provider)?.begin(state, clock.now());
+        let in_time = tokio::time::timeout(TIMEOUT, begun).await;
+        in_time.unwrap_or_else(|_| Err(anyhow!("the provider took too long"))).map_err(|cause| {
+            Error::Upstream {
+                message: "The provider cannot be reached, try again later",
+                timed_out: false,
+                cause,
+            }
+        })
+    }
+
+    /// Finds out who came back.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn identify(
+        &self,
+        provider: Provider,
+        answer: Answer,
+        expected: Expected,
+        clock: &dyn Clock,
+    ) -> std::result::Result<Identity, Refused> {
+        let microsoft = self.microsoft(provider).map_err(anyhow::Error::from)?;
+        let identified = microsoft.identify(answer, expected, clock.now());
+        let in_time = tokio::time::timeout(TIMEOUT, identified).await;
+        in_time.unwrap_or_else(|_| Err(anyhow!("the provider took too long").into()))
+    }
+}
+
+/// The longest display name, in characters.
+const MAX_NAME: usize = 200;
+
+/// A provider's text as a display name: one line, without control characters, cut where it is long.
+fn display_name(text: &str) -> Option<String> {
+    let words: Vec<_> = text.split(|c: char| c.is_whitespace() || c.is_control()).collect();
+    let line = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    let name: String = line.chars().take(MAX_NAME).collect();
+    Some(name).filter(|name| !name.is_empty())
+}

@@ -1,0 +1,183 @@
+//! Signing in with a provider: it is begun by a client, finished in a browser and collected at a socket.
+
+mod browser;
+mod page;
+mod socket;
+
+use axum::http::{HeaderMap, StatusCode, header};
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::V1;
+use super::auth::TokensView;
+use crate::access::hand_over::{self, Arrival, Arrived, Choice};
+use crate::access::oauth::Provider;
+use crate::error::{Error, Result};
+use crate::http::contract::{Failure, Headed, PageOr};
+use crate::http::guard::Visitor;
+use crate::http::input::{Form, Query};
+use crate::http::route::{Route, get, post};
+use browser::Browser;
+
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/auth/uri", "Get Authentication URI", uri)
+            .public("it is the way in")
+            .answers::<V1>(StatusCode::OK, "Successfully fetch Auth URI"),
+        get("/auth/callback", "Wait for Sign-In", socket::callback)
+            .public("the key is what it asks for")
+            .answers::<V1>(StatusCode::SWITCHING_PROTOCOLS, "A WebSocket"),
+        get("/auth/redirect", "OAuth Redirect Handler", redirect)
+            .public("the provider sends the browser here")
+            .answers::<V1>(StatusCode::OK, "Signed in successfully!"),
+        post("/auth/confirmation", "Confirm Sign-In", confirm)
+            .public("the token of the page's form is what it asks for")
+            .answers::<V1>(StatusCode::OK, "Signed in successfully!"),
+    ]
+}
+
+/// With whom to sign in, and for which client.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct UriQuery {
+    /// The provider (default: `microsoft`).
+    #[serde(default)]
+    #[schemars(with = "Option<ProviderName>")]
+    provider: Option<Provider>,
+    /// Binds the tokens to the client: the base64url SHA-256 of a verifier (RFC 7636, S256) that the client then
+    /// sends as its first message at the socket.
+    #[serde(default)]
+    #[schemars(with = "String", regex(pattern = "^[A-Za-z0-9_-]{43}$"))]
+    code_challenge: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(inline, rename_all = "lowercase")]
+#[expect(dead_code, reason = "it is there for its schema")]
+enum ProviderName {
+    Microsoft,
+    Google,
+    Github,
+}
+
+/// Where to send the browser.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct UriView {
+    /// The provider's address, for the person's browser.
+    #[schemars(example = &"https://login.microsoftonline.com/...")]
+    uri: String,
+    /// The key of this sign-in, for the socket. Good for 10 minutes.
+    #[schemars(example = &"ck123...")]
+    callback_key: String,
+    /// The number to show to the person, of two digits.
+    #[schemars(example = &"42")]
+    match_code: String,
+}
+
+async fn uri(visitor: Visitor, Query(query): Query<UriQuery>) -> Result<Headed<UriView>> {
+    let provider = query.provider.unwrap_or_default();
+    let challenge = query.code_challenge.as_deref();
+    let begun = hand_over::begin(&visitor.app, &visitor.origin, provider, challenge).await?;
+    let mut headers = HeaderMap::new();
+    headers.insert(header::SET_COOKIE, browser::set(&begun.cookie, &visitor.app.settings)?);
+    let callback_key = begun.callback_key.expose_secret().to_owned();
+    Ok(Headed { headers, data: UriView { uri: begun.uri, callback_key, match_code: begun.match_code } })
+}
+
+/// What the provider says.
+#[derive(Deserialize, JsonSchema)]
+struct RedirectQuery {
+    /// The authorization code.
+    #[serde(default)]
+    #[schemars(with = "String", length(max = 8192))]
+    code: Option<SecretString>,
+    /// The key of the sign-in.
+    #[serde(default)]
+    #[schemars(with = "String", length(max = 200))]
+    state: Option<String>,
+    /// Why there is no code.
+    #[serde(default)]
+    #[schemars(with = "String", length(max = 200))]
+    error: Option<String>,
+    /// Who sends the browser.
+    #[serde(default)]
+    #[schemars(with = "String", length(max = 2000))]
+    iss: Option<String>,
+}
+
+async fn redirect(
+    visitor: Visitor,
+    query: Result<Query<RedirectQuery>, Failure>,
+    browser: Browser,
+) -> Result<PageOr<TokensView>, Failure> {
+    let arrived = match query {
+        Ok(Query(query)) => arrive(&visitor, query, &browser).await,
+        Err(failure) => Err(failure),
+    };
+    if browser.wants_data { data(arrived).map(PageOr::Data) } else { Ok(PageOr::Page(page::of(arrived))) }
+}
+
+async fn arrive(visitor: &Visitor, query: RedirectQuery, browser: &Browser) -> Result<Arrived, Failure> {
+    let arrival = Arrival {
+        state: query.state.as_deref().unwrap_or_default(),
+        code: query.code,
+        issuer: query.iss,
+        error: query.error.as_deref(),
+        wants_tokens: browser.wants_data,
+    };
+    let cookie = |name: &str| browser.cookie(name);
+    Ok(hand_over::arrive(&visitor.app, &visitor.origin, cookie, arrival).await?)
+}
+
+/// What a page is for a program.
+fn data(arrived: Result<Arrived, Failure>) -> Result<TokensView, Failure> {
+    let forbidden = |message: &str| Error::Forbidden { message: message.to_owned(), required: Vec::new() };
+    let error = match arrived? {
+        Arrived::Tokens(tokens) => return Ok(tokens.into()),
+        Arrived::Unknown => Error::invalid("state", "Is not that of a sign-in that has been begun"),
+        Arrived::Used => Error::invalid("state", "Has been used"),
+        Arrived::Expired => Error::invalid("state", "Has expired"),
+        Arrived::Denied(message) => forbidden(&message),
+        Arrived::Failed => Error::Upstream {
+            message: "The provider did not answer as it should",
+            timed_out: false,
+            cause: anyhow::anyhow!("a sign-in failed"),
+        },
+        Arrived::NotYours | Arrived::Approved | Arrived::Asked(_) => {
+            forbidden("The tokens are for the client that began the sign-in")
+        }
+    };
+    Err(error.into())
+}
+
+/// The answer to the page that asks for the number.
+#[derive(Deserialize, JsonSchema)]
+struct Confirmation {
+    /// The sign-in.
+    #[serde(default)]
+    #[schemars(length(max = 200))]
+    id: String,
+    /// The token of the page's form.
+    #[serde(default)]
+    #[schemars(length(max = 200))]
+    token: String,
+    /// The number that the app shows, or `none` where the person began no sign-in.
+    #[serde(default)]
+    #[schemars(length(max = 200))]
+    number: String,
+}
+
+async fn confirm(visitor: Visitor, form: Result<Form<Confirmation>, Failure>) -> Result<PageOr<()>, Failure> {
+    let answered = match form {
+        Ok(Form(answer)) => {
+            let choice =
+                if answer.number == page::NOT_ME { Choice::NotMe } else { Choice::Number(&answer.number) };
+            let (app, origin) = (&visitor.app, &visitor.origin);
+            hand_over::confirm(app, origin, &answer.id, &answer.token, choice).await.map_err(Failure::from)
+        }
+        Err(failure) => Err(failure),
+    };
+    Ok(PageOr::Page(page::of(answered)))
+}

@@ -1,0 +1,164 @@
+//! The pages that a person sees in the browser. They are whole in themselves: no picture, font or script
+//! from anywhere, and everything that is not ours is written as text.
+
+use std::sync::LazyLock;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest, Sha256};
+
+use super::V1;
+use crate::access::hand_over::{Arrived, Question};
+use crate::http::contract::{Contract, Failure};
+
+/// What the form sends where the person began no sign-in.
+pub const NOT_ME: &str = "none";
+
+const STYLE: &str = include_str!("page.css");
+
+/// The window was opened for the sign-in; most browsers let it close itself.
+const SCRIPT: &str = "window.close();";
+
+/// A browser runs and shows nothing on a page but this style and this script.
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; form-action 'self'; base-uri 'none'; \
+         frame-ancestors 'none'",
+        hash(STYLE),
+        hash(SCRIPT)
+    );
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+});
+
+/// The page for where a browser has come to.
+pub fn of(arrived: Result<Arrived, Failure>) -> Response {
+    match arrived {
+        Ok(Arrived::Approved | Arrived::Tokens(_)) => signed_in(),
+        Ok(Arrived::Asked(question)) => ask(&question),
+        Ok(Arrived::Denied(message)) => {
+            note(StatusCode::FORBIDDEN, "You are not signed in", &message, "You can close this window.")
+        }
+        Ok(Arrived::NotYours) => note(
+            StatusCode::FORBIDDEN,
+            "That did not come from our page",
+            "Nothing was changed.",
+            "Go back to the page that asks for the number, and answer there.",
+        ),
+        Ok(Arrived::Failed) => note(
+            StatusCode::BAD_GATEWAY,
+            "You are not signed in",
+            "The service that you signed in with did not answer as it should.",
+            "Wait a moment, then begin again in the app.",
+        ),
+        Ok(Arrived::Expired) => over("The sign-in took longer than 10 minutes."),
+        Ok(Arrived::Used) => over("This sign-in has been used already."),
+        Ok(Arrived::Unknown) => over("This address does not belong to a sign-in that was begun here."),
+        Err(failure) => trouble(&failure),
+    }
+}
+
+fn over(message: &str) -> Response {
+    note(StatusCode::BAD_REQUEST, "You are not signed in", message, "Begin again in the app.")
+}
+
+/// What the contract says of a failure, as a page.
+fn trouble(failure: &Failure) -> Response {
+    let status = failure.status();
+    let mut response = failure.answer::<V1>();
+    let retry_after = response.headers_mut().remove(header::RETRY_AFTER);
+    let message = if status.is_client_error() {
+        "The address or the answer is not what this server expects."
+    } else {
+        "Something went wrong at the server."
+    };
+    let mut page =
+        note(status, "You are not signed in", message, "Wait a moment, then begin again in the app.");
+    page.headers_mut().extend(retry_after.map(|value| (header::RETRY_AFTER, value)));
+    page
+}
+
+fn signed_in() -> Response {
+    let body = html! {
+        h1 { "You are signed in" }
+        p { "You can close this window and go back to the app." }
+        script { (PreEscaped(SCRIPT)) }
+    };
+    page(StatusCode::OK, "Signed in", &body)
+}
+
+fn note(status: StatusCode, title: &str, message: &str, what_to_do: &str) -> Response {
+    let body = html! {
+        h1 { (title) }
+        p { (message) }
+        p { (what_to_do) }
+    };
+    page(status, title, &body)
+}
+
+fn ask(question: &Question) -> Response {
+    let unknown = || "unknown".to_owned();
+    let body = html! {
+        h1 { "Which number does the app show?" }
+        p {
+            "You signed in with " (question.provider) " as " strong { (question.name) }
+            @if question.login != question.name { " (" (question.login) ")" }
+            ". An app is waiting to work in your name:"
+        }
+        dl {
+            dt { "App" } dd { (question.user_agent.clone().unwrap_or_else(unknown)) }
+            dt { "Address" } dd { (question.address.clone().unwrap_or_else(unknown)) }
+            dt { "Asked" } dd { (age(question.age.num_seconds())) }
+        }
+        form method="post" action=(format!("{}/auth/confirmation", V1::PREFIX)) {
+            input type="hidden" name="id" value=(question.id);
+            input type="hidden" name="token" value=(secrecy::ExposeSecret::expose_secret(&question.form_token));
+            div role="group" aria-label="Numbers" class="numbers" {
+                @for number in &question.numbers {
+                    button name="number" value=(number) { (number) }
+                }
+            }
+            p {
+                "Did you not just begin to sign in, or did somebody send you here? Then it is not your app that waits, \
+                 and whoever it is would get into everything that you can."
+            }
+            button name="number" value=(NOT_ME) class="no" { "This was not me" }
+        }
+    };
+    page(StatusCode::OK, "Confirm the sign-in", &body)
+}
+
+fn age(seconds: i64) -> String {
+    match seconds {
+        ..=1 => "just now".to_owned(),
+        2..=119 => format!("{seconds} seconds ago"),
+        _ => format!("{} minutes ago", seconds / 60),
+    }
+}
+
+fn page(status: StatusCode, title: &str, body: &Markup) -> Response {
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="robots" content="noindex";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · TTSCM" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                main { (body) }
+            }
+        }
+    };
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::CONTENT_SECURITY_POLICY, POLICY.clone()),
+    ];
+    (status, headers, markup.into_string()).into_response()
+}
