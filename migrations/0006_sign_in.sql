@@ -55,4 +55,5 @@ create table sign_ins (
 );
 create index sign_ins_network_idx on sign_ins (network) where state in ('waiting', 'arrived', 'confirming');
 create index sign_ins_expires_at_idx on sign_ins (expires_at);
+create index sign_ins_socket_idx on sign_ins (socket) where socket is not null;
 create index sign_ins_user_id_idx on sign_ins (user_id);

@@ -1,6 +1,7 @@
 //! The client's side: it waits at a socket and takes the tokens.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -41,6 +42,7 @@ pub struct Claim {
     origin: Origin,
     code_challenge: Option<String>,
     wake: Arc<Notify>,
+    is_over: AtomicBool,
 }
 
 /// Seats a client that knows the key of a sign-in.
@@ -62,7 +64,8 @@ pub async fn claim(app: &Arc<App>, origin: Origin, key: &str) -> Result<Claim> {
     }
     let wake = app.waiting.sit(id, socket, sign_in.expires_at);
     let code_challenge = sign_in.code_challenge;
-    Ok(Claim { app: Arc::clone(app), id, socket, origin, code_challenge, wake })
+    let is_over = AtomicBool::new(false);
+    Ok(Claim { app: Arc::clone(app), id, socket, origin, code_challenge, wake, is_over })
 }
 
 impl Claim {
@@ -112,6 +115,13 @@ impl Claim {
         if self.app.waiting.is_closing() {
             return Ok(Some(Outcome::Closing));
         }
+        let _turn = self.app.waiting.turn().await;
+        let outcome = self.look_now(may_take).await?;
+        self.is_over.store(outcome.is_some(), Ordering::Relaxed);
+        Ok(outcome)
+    }
+
+    async fn look_now(&self, may_take: bool) -> Result<Option<Outcome>> {
         let Some(sign_in) = store::by_id(&self.app.pool, self.id).await? else {
             return Ok(Some(Outcome::Expired));
         };
@@ -135,13 +145,17 @@ impl Claim {
     }
 }
 
-/// The seat is given back, so that the client may come again.
+/// The seat is given back, so that the client may come again where the sign-in goes on.
 impl Drop for Claim {
     fn drop(&mut self) {
         self.app.waiting.leave(self.id, self.socket);
-        let (app, id, socket) = (Arc::clone(&self.app), self.id, self.socket);
+        if self.is_over.load(Ordering::Relaxed) || self.app.waiting.is_closing() {
+            return;
+        }
+        let (app, socket) = (Arc::clone(&self.app), self.socket);
         let free = async move {
-            if let Err(error) = store::free(&app.pool, id, socket).await {
+            let _turn = app.waiting.turn().await;
+            if let Err(error) = store::free(&app.pool, &[socket]).await {
                 tracing::warn!(%error, "the seat of a socket could not be freed");
             }
         };

@@ -228,11 +228,9 @@ pub(super) async fn seat(
     Ok(seated.execute(pool).await?.rows_affected() > 0)
 }
 
-/// Frees the seat of a socket.
-pub(super) async fn free(pool: &PgPool, id: Uuid, socket: Uuid) -> Result<()> {
-    sqlx::query!("update sign_ins set socket = null where id = $1 and socket = $2", id, socket)
-        .execute(pool)
-        .await?;
+/// Frees the seats of sockets.
+pub(super) async fn free(pool: &PgPool, sockets: &[Uuid]) -> Result<()> {
+    sqlx::query!("update sign_ins set socket = null where socket = any ($1)", sockets).execute(pool).await?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
 use super::store;
@@ -23,9 +23,21 @@ const TICKS_BETWEEN_NOTES: u32 = 5;
 /// After which time a socket is gone whose server does not note that it is still there.
 pub(super) const GONE_AFTER: TimeDelta = TimeDelta::seconds(20);
 
+/// How many clients may ask the database at once how far they are. They can be woken together by the
+/// thousand, and must leave connections to the requests.
+const TURNS: usize = 4;
+
 /// The clients that wait at this server.
-#[derive(Default)]
-pub struct Waiting(Mutex<State>);
+pub struct Waiting {
+    state: Mutex<State>,
+    turns: Semaphore,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self { state: Mutex::default(), turns: Semaphore::new(TURNS) }
+    }
+}
 
 #[derive(Default)]
 struct State {
@@ -41,7 +53,7 @@ struct Seated {
 
 impl Waiting {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Something happened to a sign-in, by the id that another server or this one gave.
@@ -58,9 +70,14 @@ impl Waiting {
     }
 
     /// The server stops: every client is to go and wait elsewhere.
-    pub fn close(&self) {
+    fn close(&self) {
         self.state().is_closing = true;
         self.wake_all();
+    }
+
+    /// The turn of a client to ask the database. The semaphore is never closed.
+    pub(super) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
     }
 
     pub(super) fn is_closing(&self) -> bool {
@@ -106,7 +123,13 @@ pub async fn keep_time(app: &App, stop: impl Future<Output = ()>) {
     };
     tokio::select! {
         () = ticks => {}
-        () = stop => app.waiting.close(),
+        () = stop => {
+            let sockets = app.waiting.sockets();
+            app.waiting.close();
+            if let Err(error) = store::free(&app.pool, &sockets).await {
+                tracing::warn!(%error, "the seats of the sockets could not be freed");
+            }
+        }
     }
 }
 
