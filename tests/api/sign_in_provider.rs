@@ -42,14 +42,14 @@ async fn a_provider_that_fails_on_the_way_back_ends_the_sign_in_in_time() {
         socket.expect("auth.pending").await;
         let back = microsoft.signs_in(&begun.uri, &person());
         microsoft.is(mood);
-        let began = Instant::now();
+        let left_at = Instant::now();
         let nobody = app.nobody();
-        let (page, other) = tokio::join!(app.come_back(&begun, &back), nobody.get("/v1/teapot"));
+        let (page, teapot) = tokio::join!(app.come_back(&begun, &back), nobody.get("/v1/teapot"));
         assert_page(&page, 502, "did not answer as it should");
-        other.expect(418);
+        teapot.expect(418);
         let told = socket.expect_last("auth.failed").await;
         assert!(told["message"].as_str().unwrap().contains("Try again"), "{told}");
-        assert!(began.elapsed() < BOUND, "{mood:?}: {:?}", began.elapsed());
+        assert!(left_at.elapsed() < BOUND, "{mood:?}: {:?}", left_at.elapsed());
     }
     microsoft.is(Mood::Well);
     app.sign_in_with(&microsoft, &person()).await;
