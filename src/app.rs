@@ -181,14 +181,13 @@ async fn build(
     let master_key = MasterKey::new(master_key, config.vault_master_key_previous);
     Vault::check_master_key(&pool, &master_key).await?;
     database::migrate(&pool).await?;
-    let redirect_uri = format!("{}/v1/auth/redirect", config.public_url);
     let previous = config.token_secret_previous.as_ref().map(|secret| &secret[..]);
     let app = App {
         vault: Vault::open_ring(&pool, &master_key).await?,
         tokens: TokenKeys::new(&token_secret[..], previous, &config.public_url),
         remembered: Cache::default(),
         passwords: Passwords::new()?,
-        providers: Providers::new(config.microsoft, &config.sign_in, &redirect_uri)?,
+        providers: Providers::new(config.microsoft, config.google, config.github, &config.sign_in)?,
         waiting: Waiting::default(),
         settings: Settings {
             public_url: config.public_url,

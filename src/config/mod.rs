@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use sqlx::postgres::PgConnectOptions;
 use zeroize::Zeroizing;
 
-pub use sign_in::{Confirm, Microsoft, SignInRules};
+pub use sign_in::{Confirm, Github, Google, Microsoft, SignInRules};
 pub use variables::is_local;
 use variables::{Settings, default_public_url};
 
@@ -56,6 +56,10 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// `MICROSOFT_CLIENT_ID` and what belongs to it; none: nobody signs in with Microsoft.
     pub microsoft: Option<Microsoft>,
+    /// `GOOGLE_CLIENT_ID` and what belongs to it; none: nobody signs in with Google.
+    pub google: Option<Google>,
+    /// `GITHUB_CLIENT_ID` and what belongs to it; none: nobody signs in with GitHub.
+    pub github: Option<Github>,
     /// The `SIGN_IN_…` variables.
     pub sign_in: SignInRules,
     /// `LOG_FORMAT`.
@@ -136,6 +140,8 @@ impl Config {
             cors_allowed_origins: settings.origins()?,
             trusted_proxies: settings.networks("TRUSTED_PROXIES")?,
             microsoft: settings.microsoft()?,
+            google: settings.google()?,
+            github: settings.github()?,
             sign_in: settings.sign_in()?,
             log_format: settings.parsed("LOG_FORMAT", "pretty or json")?.unwrap_or_default(),
         };

@@ -22,6 +22,30 @@ pub struct Microsoft {
     pub graph_url: String,
 }
 
+/// The program as an application of Google.
+pub struct Google {
+    /// `GOOGLE_CLIENT_ID`: the application.
+    pub client_id: String,
+    /// `GOOGLE_CLIENT_SECRET`.
+    pub client_secret: SecretString,
+    /// `GOOGLE_ISSUER_URL`, by default Google's own. No slash at its end.
+    pub issuer: String,
+    /// `GOOGLE_HOSTED_DOMAIN`: the Google Workspace domain whose people get an account by signing in.
+    pub hosted_domain: Option<String>,
+}
+
+/// The program as an OAuth application of GitHub.
+pub struct Github {
+    /// `GITHUB_CLIENT_ID`: the application.
+    pub client_id: String,
+    /// `GITHUB_CLIENT_SECRET`.
+    pub client_secret: SecretString,
+    /// `GITHUB_URL`, by default GitHub's own; another for GitHub Enterprise. No slash at its end.
+    pub url: String,
+    /// `GITHUB_API_URL`, by default that of github.com. No slash at its end.
+    pub api_url: String,
+}
+
 /// Who may sign in with a provider, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignInRules {
@@ -98,6 +122,38 @@ impl Settings<'_> {
             graph_url: graph_url.unwrap_or_else(|| "https://graph.microsoft.com/v1.0".to_owned()),
             tenant: Some(tenant).filter(|_| !stands_for_several),
         }))
+    }
+
+    pub fn google(&self) -> Result<Option<Google>> {
+        let issuer = self.address("GOOGLE_ISSUER_URL")?;
+        let hosted_domain = self.text("GOOGLE_HOSTED_DOMAIN").map(|domain| domain.to_lowercase());
+        let client = self.client("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET")?;
+        Ok(client.map(|(client_id, client_secret)| Google {
+            client_id,
+            client_secret,
+            issuer: issuer.unwrap_or_else(|| "https://accounts.google.com".to_owned()),
+            hosted_domain,
+        }))
+    }
+
+    pub fn github(&self) -> Result<Option<Github>> {
+        let (url, api_url) = (self.address("GITHUB_URL")?, self.address("GITHUB_API_URL")?);
+        let client = self.client("GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET")?;
+        Ok(client.map(|(client_id, client_secret)| Github {
+            client_id,
+            client_secret,
+            url: url.unwrap_or_else(|| "https://github.com".to_owned()),
+            api_url: api_url.unwrap_or_else(|| "https://api.github.com".to_owned()),
+        }))
+    }
+
+    /// The id and the secret of an application, which go together.
+    fn client(&self, id: &str, secret: &str) -> Result<Option<(String, SecretString)>> {
+        match (self.text(id), self.text(secret)) {
+            (None, None) => Ok(None),
+            (Some(id), Some(secret)) => Ok(Some((id, secret.into()))),
+            _ => Err(ConfigError(format!("{id} and {secret} must be set together"))),
+        }
     }
 
     pub fn sign_in(&self) -> Result<SignInRules> {

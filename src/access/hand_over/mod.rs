@@ -104,7 +104,9 @@ pub async fn begin(
     code_challenge: Option<&str>,
 ) -> Result<Begun> {
     let (callback_key, key_hash) = token::new_secret();
-    let begun = app.providers.begin(provider, callback_key.expose_secret(), &*app.clock).await?;
+    let redirect_uri = format!("{}/v1/auth/redirect", app.settings.public_url);
+    let state = callback_key.expose_secret();
+    let begun = app.providers.begin(provider, state, redirect_uri, &*app.clock).await?;
     let (browser, browser_hash) = token::new_secret();
     let (id, now) = (crate::id::new(), app.clock.now());
     let offered = numbers();

@@ -52,7 +52,7 @@ pub async fn door(connection: &mut PgConnection, rules: &SignInRules, identity: 
         Some(known) if known.active => Ok(Door::Account(known.id)),
         Some(_) => closed(DISABLED),
         None if store::is_taken(connection, identity).await? => closed(TAKEN),
-        None if rules.known_users_only => closed(UNKNOWN),
+        None if rules.known_users_only || !identity.is_vouched_for => closed(UNKNOWN),
         None => Ok(Door::New),
     }
 }

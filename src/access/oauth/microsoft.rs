@@ -7,12 +7,13 @@ use anyhow::{Context, anyhow};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
+use oauth2::RedirectUrl;
 use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::oidc::{Claims, Issuer, Oidc, TENANT};
-use super::{Answer, Begun, Expected, Identity, Provider, Refused, display_name};
+use super::{Answer, Begun, Expected, Identity, Provider, Refused, display_name, is_plain};
 use crate::config::{self, SignInRules, is_email};
 use crate::outgoing;
 
@@ -43,7 +44,7 @@ impl Microsoft {
     ///
     /// # Errors
     /// Where no client for it can be built.
-    pub fn new(settings: config::Microsoft, rules: &SignInRules, redirect_uri: &str) -> anyhow::Result<Self> {
+    pub fn new(settings: config::Microsoft, rules: &SignInRules) -> anyhow::Result<Self> {
         let issuer = match &settings.tenant {
             Some(_) => Issuer::One(settings.issuer.clone()),
             None => Issuer::OfTenants(template(&settings.issuer)),
@@ -51,7 +52,7 @@ impl Microsoft {
         let client = (settings.client_id, settings.client_secret);
         let scopes = &["profile", "email", "User.Read"];
         Ok(Self {
-            oidc: Oidc::new(&settings.issuer, issuer, client, redirect_uri, scopes)?,
+            oidc: Oidc::new(&settings.issuer, issuer, client, scopes)?,
             http: outgoing::client(PICTURE_TIMEOUT)?,
             graph_url: settings.graph_url,
             tenant: settings.tenant,
@@ -63,8 +64,13 @@ impl Microsoft {
     ///
     /// # Errors
     /// Where Microsoft does not answer.
-    pub async fn begin(&self, state: &str, now: DateTime<Utc>) -> anyhow::Result<Begun> {
-        self.oidc.begin(state, now).await
+    pub async fn begin(
+        &self,
+        state: &str,
+        redirect_uri: RedirectUrl,
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<Begun> {
+        self.oidc.begin(state, redirect_uri, now).await
     }
 
     /// Finds out who came back.
@@ -154,10 +160,6 @@ fn identity(claims: &Claims) -> anyhow::Result<Identity> {
         login,
         email,
         picture: None,
+        is_vouched_for: true,
     })
-}
-
-/// Whether a claim can be a name for something: not empty, not long, of printable characters.
-fn is_plain(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 320 && !text.chars().any(char::is_control)
 }

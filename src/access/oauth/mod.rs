@@ -1,12 +1,15 @@
 //! Signing in elsewhere: where to send the browser, and who comes back.
 
+mod call;
+mod github;
+mod google;
 mod microsoft;
 mod oidc;
 
 use std::time::Duration;
 
 use anyhow::anyhow;
-use oauth2::PkceCodeVerifier;
+use oauth2::{PkceCodeVerifier, RedirectUrl};
 use openidconnect::Nonce;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -14,6 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Clock;
 use crate::config::{self, SignInRules};
 use crate::error::{Error, Result};
+use github::Github;
+use google::Google;
 use microsoft::Microsoft;
 
 /// How long a provider may take for all that a step of a sign-in asks of it.
@@ -71,8 +76,10 @@ pub struct Identity {
     pub login: String,
     /// The e-mail address.
     pub email: Option<String>,
-    /// The picture, as a `data:` URL.
+    /// The picture, as an `https:` or `data:` URL.
     pub picture: Option<String>,
+    /// Whether somebody vouches for the person who may: then they get an account where they have none.
+    pub is_vouched_for: bool,
 }
 
 /// Why a provider's answer lets nobody in.
@@ -91,6 +98,8 @@ pub enum Refused {
 pub struct Expected {
     nonce: Nonce,
     pkce: PkceCodeVerifier,
+    /// Where the browser was to come back to.
+    redirect_uri: RedirectUrl,
 }
 
 /// A sign-in that was begun at a provider.
@@ -112,37 +121,60 @@ pub struct Answer {
 /// The providers that are configured.
 pub struct Providers {
     microsoft: Option<Microsoft>,
+    google: Option<Google>,
+    github: Option<Github>,
 }
 
 impl Providers {
-    /// Those of the configuration. The browser comes back to `redirect_uri`.
+    /// Those of the configuration.
     ///
     /// # Errors
     /// Where no client for them can be built.
     pub fn new(
         microsoft: Option<config::Microsoft>,
+        google: Option<config::Google>,
+        github: Option<config::Github>,
         rules: &SignInRules,
-        redirect_uri: &str,
     ) -> anyhow::Result<Self> {
-        let microsoft =
-            microsoft.map(|settings| Microsoft::new(settings, rules, redirect_uri)).transpose()?;
-        Ok(Self { microsoft })
+        Ok(Self {
+            microsoft: microsoft.map(|settings| Microsoft::new(settings, rules)).transpose()?,
+            google: google.map(Google::new).transpose()?,
+            github: github.map(Github::new).transpose()?,
+        })
     }
 
-    fn microsoft(&self, provider: Provider) -> Result<&Microsoft> {
-        let configured = self.microsoft.as_ref().filter(|_| provider == Provider::Microsoft);
-        configured.ok_or(Error::NotConfigured {
+    fn find(&self, provider: Provider) -> Result<Found<'_>> {
+        let found = match provider {
+            Provider::Microsoft => self.microsoft.as_ref().map(Found::Microsoft),
+            Provider::Google => self.google.as_ref().map(Found::Google),
+            Provider::Github => self.github.as_ref().map(Found::Github),
+        };
+        found.ok_or(Error::NotConfigured {
             code: "SignInNotConfigured",
             message: "Sign-in with this provider is not configured: sign in with a password",
         })
     }
 
-    /// Begins a sign-in, which is called `state`.
+    /// Begins a sign-in, which is called `state`. The browser comes back to `redirect_uri`.
     ///
     /// # Errors
     /// [`Error::NotConfigured`], and [`Error::Upstream`] where the provider does not answer.
-    pub async fn begin(&self, provider: Provider, state: &str, clock: &dyn Clock) -> Result<Begun> {
-        let begun = self.microsoft(provider)?.begin(state, clock.now());
+    pub async fn begin(
+        &self,
+        provider: Provider,
+        state: &str,
+        redirect_uri: String,
+        clock: &dyn Clock,
+    ) -> Result<Begun> {
+        let found = self.find(provider)?;
+        let redirect_uri = RedirectUrl::new(redirect_uri).map_err(Error::internal)?;
+        let begun = async {
+            match found {
+                Found::Microsoft(microsoft) => microsoft.begin(state, redirect_uri, clock.now()).await,
+                Found::Google(google) => google.begin(state, redirect_uri, clock.now()).await,
+                Found::Github(github) => Ok(github.begin(state, redirect_uri)),
+            }
+        };
         let in_time = tokio::time::timeout(TIMEOUT, begun).await;
         in_time.unwrap_or_else(|_| Err(anyhow!("the provider took too long"))).map_err(|cause| {
             Error::Upstream {
@@ -164,11 +196,24 @@ impl Providers {
         expected: Expected,
         clock: &dyn Clock,
     ) -> std::result::Result<Identity, Refused> {
-        let microsoft = self.microsoft(provider).map_err(anyhow::Error::from)?;
-        let identified = microsoft.identify(answer, expected, clock.now());
+        let found = self.find(provider).map_err(anyhow::Error::from)?;
+        let identified = async {
+            match found {
+                Found::Microsoft(microsoft) => microsoft.identify(answer, expected, clock.now()).await,
+                Found::Google(google) => google.identify(answer, expected, clock.now()).await,
+                Found::Github(github) => github.identify(answer, expected).await,
+            }
+        };
         let in_time = tokio::time::timeout(TIMEOUT, identified).await;
         in_time.unwrap_or_else(|_| Err(anyhow!("the provider took too long").into()))
     }
+}
+
+/// A provider that is configured.
+enum Found<'a> {
+    Microsoft(&'a Microsoft),
+    Google(&'a Google),
+    Github(&'a Github),
 }
 
 /// The longest display name, in characters.
@@ -180,4 +225,9 @@ fn display_name(text: &str) -> Option<String> {
     let line = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
     let name: String = line.chars().take(MAX_NAME).collect();
     Some(name).filter(|name| !name.is_empty())
+}
+
+/// Whether a text can be the name of something: not empty, not long, of printable characters.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 320 && !text.chars().any(char::is_control)
 }

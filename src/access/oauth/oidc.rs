@@ -1,15 +1,14 @@
 //! An `OpenID` Connect provider (`OpenID` Connect Core 1.0 and Discovery 1.0): the authorization code flow
 //! with PKCE, by a client that has a secret.
 
+use std::fmt::Display;
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::future::BoxFuture;
 use oauth2::{
     AsyncHttpClient, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet,
-    EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge, RedirectUrl, RequestTokenError, Scope,
+    EndpointSet, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
 };
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreErrorResponseType, CoreGenderClaim,
@@ -22,18 +21,12 @@ use openidconnect::{
     IdTokenVerifier, Nonce, OAuth2TokenResponse, SignatureVerificationError, StandardErrorResponse,
     StandardTokenResponse, TokenResponse,
 };
-use reqwest::header::ACCEPT;
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::call::{Http, without_tokens};
 use super::{Answer, Begun, Expected, Refused};
-use crate::outgoing::{self, CallError};
-
-/// How long a call to the provider may take. A sign-in makes up to three.
-const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The longest answer, in bytes.
-const MAX_ANSWER: usize = 1024 * 1024;
 
 /// How long what the provider says of itself and its keys is believed.
 const KNOWN_FOR: TimeDelta = TimeDelta::minutes(10);
@@ -48,6 +41,8 @@ pub struct MoreClaims {
     pub tid: Option<String>,
     /// Microsoft: the person, the same in all applications of the tenant.
     pub oid: Option<String>,
+    /// Google: the Workspace domain.
+    pub hd: Option<String>,
 }
 
 impl AdditionalClaims for MoreClaims {}
@@ -107,8 +102,6 @@ pub struct Oidc {
     pub client_id: String,
     /// The program's secret.
     pub client_secret: SecretString,
-    /// Where it sends the browser back to.
-    pub redirect_uri: String,
     /// What is asked for besides `openid`.
     pub scopes: &'static [&'static str],
     http: Http,
@@ -141,7 +134,6 @@ impl Oidc {
         address: &str,
         issuer: Issuer,
         (client_id, client_secret): (String, SecretString),
-        redirect_uri: &str,
         scopes: &'static [&'static str],
     ) -> anyhow::Result<Self> {
         Ok(Self {
@@ -149,9 +141,8 @@ impl Oidc {
             issuer,
             client_id,
             client_secret,
-            redirect_uri: redirect_uri.to_owned(),
             scopes,
-            http: Http(outgoing::client(TIMEOUT)?),
+            http: Http::new()?,
             known: RwLock::default(),
         })
     }
@@ -160,15 +151,21 @@ impl Oidc {
     ///
     /// # Errors
     /// Where the provider does not say where to send the browser.
-    pub async fn begin(&self, state: &str, now: DateTime<Utc>) -> anyhow::Result<Begun> {
+    pub async fn begin(
+        &self,
+        state: &str,
+        redirect_uri: RedirectUrl,
+        now: DateTime<Utc>,
+    ) -> anyhow::Result<Begun> {
         let known = self.known(now).await?;
         let (challenge, pkce) = PkceCodeChallenge::new_random_sha256();
-        let (client, state) = (self.client(&known)?, CsrfToken::new(state.to_owned()));
+        let client = self.client(&known).set_redirect_uri(redirect_uri.clone());
+        let state = CsrfToken::new(state.to_owned());
         let flow = CoreAuthenticationFlow::AuthorizationCode;
         let request = client.authorize_url(flow, move || state, Nonce::new_random);
         let scopes = self.scopes.iter().map(|scope| Scope::new((*scope).to_owned()));
         let (uri, _, nonce) = request.add_scopes(scopes).set_pkce_challenge(challenge).url();
-        Ok(Begun { uri: uri.into(), expected: Expected { nonce, pkce } })
+        Ok(Begun { uri: uri.into(), expected: Expected { nonce, pkce, redirect_uri } })
     }
 
     /// Trades the code for tokens, and verifies the ID token: signature by a key of this provider,
@@ -187,7 +184,7 @@ impl Oidc {
             let own = known.metadata.issuer().as_str();
             ensure_that(issuer == own, "the answer is that of another provider (RFC 9207)")?;
         }
-        let tokens = self.trade(&known, answer, expected.pkce).await?;
+        let tokens = self.trade(&known, answer, expected.pkce, expected.redirect_uri).await?;
         let mut verified = self.verify(&known, known.keys.clone(), &tokens, &expected.nonce, now);
         if is_of_unknown_key(&verified) && self.may_ask_for_keys(now) {
             let keys = self.newer_keys(now).await?;
@@ -203,29 +200,20 @@ impl Oidc {
         &self,
         known: &Known,
         answer: Answer,
-        pkce: oauth2::PkceCodeVerifier,
+        pkce: PkceCodeVerifier,
+        redirect_uri: RedirectUrl,
     ) -> anyhow::Result<Tokens> {
         let code = AuthorizationCode::new(answer.code.expose_secret().to_owned());
-        let client = self.client(known)?;
+        let client = self.client(known).set_redirect_uri(redirect_uri);
         let request = client.exchange_code(code)?.set_pkce_verifier(pkce);
         let traded = request.request_async(&self.http).await;
-        // the error's own text may hold what the provider sent, tokens included
-        traded.map_err(|error| match error {
-            RequestTokenError::ServerResponse(refusal) => {
-                let description = refusal.error_description().map(String::as_str).unwrap_or_default();
-                anyhow!("the provider refuses the code: {:?} {description:.300?}", refusal.error())
-            }
-            RequestTokenError::Request(error) => anyhow::Error::new(error).context("asking for the tokens"),
-            RequestTokenError::Parse(..) => anyhow!("the provider's answer to the code is not understood"),
-            RequestTokenError::Other(_) => anyhow!("the provider's answer to the code is of another kind"),
-        })
+        traded.map_err(without_tokens)
     }
 
-    fn client(&self, known: &Known) -> anyhow::Result<OidcClient> {
+    fn client(&self, known: &Known) -> OidcClient {
         let secret = ClientSecret::new(self.client_secret.expose_secret().to_owned());
         let id = ClientId::new(self.client_id.clone());
-        let client = OidcClient::from_provider_metadata(known.metadata.clone(), id, Some(secret));
-        Ok(client.set_redirect_uri(RedirectUrl::new(self.redirect_uri.clone())?))
+        OidcClient::from_provider_metadata(known.metadata.clone(), id, Some(secret))
     }
 
     /// What the ID token says, where it is to be trusted. Only RS256 is, whatever the provider or the token
@@ -265,18 +253,19 @@ impl Oidc {
             return Ok(known);
         }
         let address = format!("{}/.well-known/openid-configuration", self.address);
-        let metadata: CoreProviderMetadata = self.get(&address).await.context("asking for the metadata")?;
+        let metadata: CoreProviderMetadata =
+            self.http.get(&address).await.context("asking for the metadata")?;
         let (Issuer::One(own) | Issuer::OfTenants(own)) = &self.issuer;
         let says = metadata.issuer().as_str();
         ensure!(says == own || says == self.address, "the provider calls itself by another name");
-        let keys = self.get(metadata.jwks_uri().as_str()).await.context("asking for the keys")?;
+        let keys = self.http.get(metadata.jwks_uri().as_str()).await.context("asking for the keys")?;
         Ok(self.remember(Known { metadata, keys, at: now, keys_at: None }))
     }
 
     async fn newer_keys(&self, now: DateTime<Utc>) -> anyhow::Result<CoreJsonWebKeySet> {
         let known = self.remembered().context("the provider is not known")?;
         let keys: CoreJsonWebKeySet =
-            self.get(known.metadata.jwks_uri().as_str()).await.context("asking for the newer keys")?;
+            self.http.get(known.metadata.jwks_uri().as_str()).await.context("asking for the newer keys")?;
         let metadata = known.metadata.clone();
         self.remember(Known { metadata, keys: keys.clone(), at: known.at, keys_at: Some(now) });
         Ok(keys)
@@ -296,34 +285,6 @@ impl Oidc {
         let mut remembered = self.known.write().unwrap_or_else(std::sync::PoisonError::into_inner);
         *remembered = Some(Arc::clone(&known));
         known
-    }
-
-    async fn get<T: serde::de::DeserializeOwned>(&self, address: &str) -> anyhow::Result<T> {
-        let response = self.http.0.get(address).header(ACCEPT, "application/json").send().await;
-        let response = response.map_err(CallError::from)?;
-        ensure!(response.status().is_success(), "the provider answers {}", response.status());
-        let body = outgoing::body(response, MAX_ANSWER).await?;
-        // the error's text would show what was sent
-        serde_json::from_slice(&body).map_err(|_| anyhow!("the provider's answer is not understood"))
-    }
-}
-
-/// Makes the calls, the library's too.
-struct Http(reqwest::Client);
-
-impl<'a> AsyncHttpClient<'a> for Http {
-    type Error = CallError;
-    type Future = BoxFuture<'a, Result<HttpResponse, CallError>>;
-
-    fn call(&'a self, request: HttpRequest) -> Self::Future {
-        Box::pin(async move {
-            let response = self.0.execute(request.try_into()?).await?;
-            let mut answer = HttpResponse::default();
-            *answer.status_mut() = response.status();
-            answer.headers_mut().clone_from(response.headers());
-            *answer.body_mut() = outgoing::body(response, MAX_ANSWER).await?;
-            Ok(answer)
-        })
     }
 }
 
