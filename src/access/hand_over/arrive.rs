@@ -34,6 +34,8 @@ pub struct Arrival<'a> {
 pub enum Arrived {
     /// The client gets its tokens now.
     Approved,
+    /// The identity belongs to the account now that began to link it.
+    Linked,
     /// These are the tokens that the browser wants.
     Tokens(Tokens),
     /// It must say which number the client shows.
@@ -66,6 +68,8 @@ pub struct Question {
     pub name: String,
     /// The user name or e-mail address there.
     pub login: String,
+    /// Whether it is to be linked to the account of whoever began it, rather than signed in.
+    pub is_linking: bool,
     /// The client's address.
     pub address: Option<String>,
     /// What the client calls itself.
@@ -105,7 +109,8 @@ pub async fn arrive(
     }
     let shown = cookie(&sign_in.cookie_name(&app.settings));
     let is_own = sign_in.is_from(origin, shown.as_deref(), &app.settings);
-    if arrival.wants_tokens && (!is_own || sign_in.code_challenge.is_some()) {
+    let is_for_client = sign_in.code_challenge.is_some() || sign_in.link_session.is_some();
+    if arrival.wants_tokens && (!is_own || is_for_client) {
         return Ok(Arrived::NotYours);
     }
     if arrival.code.is_none() && arrival.error.is_none() {
@@ -170,7 +175,11 @@ async fn approve(
     wants_tokens: bool,
 ) -> Result<Arrived> {
     let mut transaction = database::begin(&app.pool).await?;
-    let account = match identity::admit(&mut transaction, app, identity).await? {
+    let door = match sign_in.link_session {
+        Some(session) => identity::link(&mut transaction, app, origin, session, identity).await?,
+        None => identity::admit(&mut transaction, app, identity).await?,
+    };
+    let account = match door {
         Door::Account(account) => account,
         Door::New => return Err(Error::Internal(anyhow::anyhow!("an account was not made"))),
         Door::Closed { message, account } => {
@@ -182,7 +191,11 @@ async fn approve(
         return Ok(Arrived::Used);
     }
     store::approve(&mut transaction, sign_in.id, account).await?;
-    let arrived = if wants_tokens {
+    let arrived = if sign_in.link_session.is_some() {
+        // whoever began it has tokens already
+        store::complete(&mut transaction, sign_in.id).await?;
+        Arrived::Linked
+    } else if wants_tokens {
         let client = sign_in.origin(origin.request);
         match take(&mut transaction, app, sign_in, None, &client).await? {
             Outcome::Tokens(tokens) => Arrived::Tokens(tokens),
@@ -200,7 +213,10 @@ async fn approve(
 /// Asks the person for the number, unless they may not sign in anyway.
 async fn ask(app: &App, origin: &Origin, sign_in: &SignIn, identity: &Identity) -> Result<Arrived> {
     let mut transaction = database::begin(&app.pool).await?;
-    let door = identity::door(&mut transaction, &app.settings.sign_in, identity).await?;
+    let door = match sign_in.link_session {
+        Some(_) => Door::New,
+        None => identity::door(&mut transaction, &app.settings.sign_in, identity).await?,
+    };
     if let Door::Closed { message, account } = door {
         drop(transaction);
         return deny(app, origin, sign_in, account, message).await;
@@ -221,6 +237,7 @@ async fn ask(app: &App, origin: &Origin, sign_in: &SignIn, identity: &Identity) 
         provider: identity.provider.title(),
         name: identity.name.clone(),
         login: identity.login.clone(),
+        is_linking: sign_in.link_session.is_some(),
         address: sign_in.address.clone(),
         user_agent: sign_in.user_agent.clone(),
         age: now - sign_in.created_at,

@@ -20,7 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use super::caller::{Origin, Way};
+use super::caller::{Caller, Origin, Way};
 use super::oauth::{Expected, Provider};
 use super::token;
 use crate::app::{App, Settings};
@@ -103,6 +103,25 @@ pub async fn begin(
     provider: Provider,
     code_challenge: Option<&str>,
 ) -> Result<Begun> {
+    begin_for(app, origin, provider, code_challenge, None).await
+}
+
+/// Begins to link an identity to the caller's own account. Its client gets no tokens.
+///
+/// # Errors
+/// Those of [`begin`].
+pub async fn begin_linking(app: &App, caller: &Caller, provider: Provider) -> Result<Begun> {
+    let session = caller.session.ok_or_else(Error::unauthenticated)?;
+    begin_for(app, &caller.origin, provider, None, Some(session)).await
+}
+
+async fn begin_for(
+    app: &App,
+    origin: &Origin,
+    provider: Provider,
+    code_challenge: Option<&str>,
+    link_session: Option<Uuid>,
+) -> Result<Begun> {
     let (callback_key, key_hash) = token::new_secret();
     let redirect_uri = format!("{}/v1/auth/redirect", app.settings.public_url);
     let state = callback_key.expose_secret();
@@ -119,6 +138,7 @@ pub async fn begin(
         code_challenge,
         match_code: &offered[rand::random_range(..OFFERED)],
         offered: &offered,
+        link_session,
         expires_at: now + LIFETIME,
     };
     store::forget_before(&app.pool, now - KEPT).await?;

@@ -29,6 +29,7 @@ pub struct SignIn {
     pub(super) created_at: DateTime<Utc>,
     pub(super) expires_at: DateTime<Utc>,
     pub(super) approved_at: Option<DateTime<Utc>>,
+    pub(super) link_session: Option<Uuid>,
 }
 
 /// A sign-in that begins.
@@ -41,6 +42,7 @@ pub(super) struct New<'a> {
     pub code_challenge: Option<&'a str>,
     pub match_code: &'a str,
     pub offered: &'a [String],
+    pub link_session: Option<Uuid>,
     pub expires_at: DateTime<Utc>,
 }
 
@@ -60,8 +62,8 @@ pub(super) async fn insert(
         .await?;
     let inserted = sqlx::query!(
         "insert into sign_ins (id, key_hash, provider, state, upstream, browser_hash, code_challenge,
-             match_code, offered, address, network, user_agent, way, created_at, expires_at)
-         select $1, $2, $3, 'waiting', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
+             match_code, offered, address, network, user_agent, way, created_at, expires_at, link_session)
+         select $1, $2, $3, 'waiting', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $16
          where (select count(*) from sign_ins
                 where network = $10 and state in ('waiting', 'arrived', 'confirming') and expires_at > $13) < $15",
         new.id,
@@ -78,7 +80,8 @@ pub(super) async fn insert(
         origin.way as Way,
         now,
         new.expires_at,
-        limit
+        limit,
+        new.link_session
     )
     .execute(&mut *transaction)
     .await?;
@@ -98,7 +101,7 @@ pub(super) async fn by_key(pool: &PgPool, key_hash: &[u8]) -> Result<Option<Sign
         SignIn,
         r#"select id, provider, state as "state: State", message, upstream, browser_hash, code_challenge,
                match_code, offered, form_hash, identity, address, user_agent, way as "way: Way", created_at,
-               expires_at, approved_at
+               expires_at, approved_at, link_session
            from sign_ins where key_hash = $1"#,
         key_hash
     );
@@ -111,7 +114,7 @@ pub(super) async fn by_id(pool: &PgPool, id: Uuid) -> Result<Option<SignIn>> {
         SignIn,
         r#"select id, provider, state as "state: State", message, upstream, browser_hash, code_challenge,
                match_code, offered, form_hash, identity, address, user_agent, way as "way: Way", created_at,
-               expires_at, approved_at
+               expires_at, approved_at, link_session
            from sign_ins where id = $1"#,
         id
     );
@@ -171,6 +174,12 @@ pub(super) async fn approve(connection: &mut PgConnection, id: Uuid, user: Uuid)
         .execute(&mut *connection)
         .await?;
     announce(connection, id).await
+}
+
+/// Ends an approved sign-in for which there are no tokens to take.
+pub(super) async fn complete(connection: &mut PgConnection, id: Uuid) -> Result<()> {
+    sqlx::query!("update sign_ins set state = 'handed_over' where id = $1", id).execute(connection).await?;
+    Ok(())
 }
 
 async fn announce(connection: &mut PgConnection, id: Uuid) -> Result<()> {

@@ -3,15 +3,17 @@
 
 mod store;
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::Caller;
 use super::oauth::Identity;
+use super::{Caller, Origin, sign_in};
 use crate::app::App;
+use crate::audit::{self, Event, Target};
 use crate::config::SignInRules;
 use crate::database;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::role;
 use crate::user::{self, NewUser};
 
@@ -34,6 +36,8 @@ pub enum Door {
 const OTHER_DOMAIN: &str = "Your e-mail address is not one of those that may sign in here.";
 const DISABLED: &str = "Your account is disabled. Ask an administrator to enable it.";
 const UNKNOWN: &str = "There is no account for you here. Ask an administrator to make one.";
+const SIGNED_OUT: &str = "You have been signed out meanwhile. Sign in again, then link.";
+const ANOTHERS: &str = "This sign-in belongs to another account here.";
 const TAKEN: &str = "There is an account with your e-mail address or user name already, and it does not belong to \
      this sign-in yet. Sign in to it the way you did before, and link this sign-in there.";
 
@@ -82,6 +86,77 @@ pub(super) async fn admit(connection: &mut PgConnection, app: &App, identity: &I
     };
     store::refresh(connection, account, identity, now).await?;
     Ok(Door::Account(account))
+}
+
+/// An identity that an account is linked to.
+#[derive(Debug, Clone)]
+pub struct Linked {
+    /// Its id.
+    pub id: Uuid,
+    /// The provider's name.
+    pub provider: String,
+    /// When it was linked.
+    pub created_at: DateTime<Utc>,
+    /// When it was last used to sign in.
+    pub last_used_at: DateTime<Utc>,
+}
+
+/// Links `identity` to the account whose session this is, as long as that is good.
+///
+/// # Errors
+/// Where the database fails.
+pub(super) async fn link(
+    connection: &mut PgConnection,
+    app: &App,
+    origin: &Origin,
+    session: Uuid,
+    identity: &Identity,
+) -> Result<Door> {
+    database::one_at_a_time(connection).await?;
+    let now = app.clock.now();
+    let Some(account) = store::account_of_session(connection, session, now).await? else {
+        return Ok(Door::Closed { message: SIGNED_OUT, account: None });
+    };
+    match store::account_of(connection, identity).await? {
+        Some(known) if known.id == account => return Ok(Door::Account(account)),
+        Some(_) => return Ok(Door::Closed { message: ANOTHERS, account: Some(account) }),
+        None => store::insert(connection, crate::id::new(), account, identity, now).await?,
+    }
+    let person = sign_in::person(connection, account).await?.ok_or_else(Error::unauthenticated)?;
+    let event = Event::new("identity.link", Target::named("user", account, &person.name));
+    audit::record(connection, &person, origin, now, event).await?;
+    Ok(Door::Account(account))
+}
+
+/// The identities that the caller's own account is linked to, the oldest first.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Linked>> {
+    store::of_account(&app.pool, caller.user_id()?).await
+}
+
+/// Takes an identity from the caller's own account, which must keep a way in.
+///
+/// # Errors
+/// [`Error::NotFound`] for one that is not theirs, [`Error::Conflict`] for the last way in.
+pub async fn unlink(app: &App, caller: &Caller, identifier: &str) -> Result<()> {
+    let not_found = || Error::not_found("IdentityNotFound", "Identity", identifier);
+    let id = crate::id::parse(identifier).ok_or_else(not_found)?;
+    let account = caller.user_id()?;
+    let mut transaction = database::begin(&app.pool).await?;
+    // two who take the last two would each leave the other one
+    database::one_at_a_time(&mut transaction).await?;
+    if !store::delete(&mut transaction, id, account).await? {
+        return Err(not_found());
+    }
+    if !store::has_a_way_in(&mut transaction, account).await? {
+        let message = "This is the only way into the account: set a password or link another sign-in first";
+        return Err(Error::Conflict(message.to_owned()));
+    }
+    let event = Event::new("identity.unlink", Target::named("user", account, &caller.actor.name));
+    audit::record_by(&mut transaction, app, caller, event).await?;
+    Ok(transaction.commit().await?)
 }
 
 async fn make_account(connection: &mut PgConnection, app: &App, identity: &Identity) -> Result<Uuid> {

@@ -1,9 +1,10 @@
 //! All SQL of identities.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use super::Linked;
 use crate::access::oauth::Identity;
 use crate::error::Result;
 
@@ -83,4 +84,43 @@ pub(super) async fn refresh(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// The account of a session, where both are good now.
+pub(super) async fn account_of_session(
+    connection: &mut PgConnection,
+    session: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Option<Uuid>> {
+    let account = sqlx::query_scalar!(
+        "select u.id from sessions s join users u on u.id = s.user_id
+         where s.id = $1 and s.ended_at is null and s.expires_at > $2 and u.active for share of s, u",
+        session,
+        now
+    );
+    Ok(account.fetch_optional(connection).await?)
+}
+
+pub(super) async fn of_account(pool: &PgPool, account: Uuid) -> Result<Vec<Linked>> {
+    let linked = sqlx::query_as!(
+        Linked,
+        "select id, provider, created_at, last_used_at from identities where user_id = $1 order by id",
+        account
+    );
+    Ok(linked.fetch_all(pool).await?)
+}
+
+pub(super) async fn delete(connection: &mut PgConnection, id: Uuid, account: Uuid) -> Result<bool> {
+    let deleted = sqlx::query!("delete from identities where id = $1 and user_id = $2", id, account);
+    Ok(deleted.execute(connection).await?.rows_affected() > 0)
+}
+
+/// Whether an account has a password or an identity.
+pub(super) async fn has_a_way_in(connection: &mut PgConnection, account: Uuid) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"select password_hash is not null or exists(select from identities where user_id = u.id) as "found!"
+           from users u where id = $1"#,
+        account
+    );
+    Ok(found.fetch_optional(connection).await?.unwrap_or(false))
 }

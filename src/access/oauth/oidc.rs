@@ -1,14 +1,13 @@
 //! An `OpenID` Connect provider (`OpenID` Connect Core 1.0 and Discovery 1.0): the authorization code flow
 //! with PKCE, by a client that has a secret.
 
-use std::fmt::Display;
 use std::sync::{Arc, RwLock};
 
 use anyhow::{Context, anyhow, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use oauth2::{
-    AsyncHttpClient, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet,
-    EndpointSet, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
+    AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet, EndpointNotSet, EndpointSet,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
 };
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreAuthenticationFlow, CoreErrorResponseType, CoreGenderClaim,
@@ -22,7 +21,6 @@ use openidconnect::{
     StandardTokenResponse, TokenResponse,
 };
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::call::{Http, without_tokens};

@@ -36,6 +36,17 @@ pub struct Begun {
     pub cookie: String,
 }
 
+impl Begun {
+    /// What the server said.
+    #[track_caller]
+    pub fn of(answer: &Answer) -> Self {
+        let data = answer.data();
+        let text = |name: &str| data[name].as_str().expect("a text").to_owned();
+        let cookie = answer.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+        Self { uri: text("uri"), key: text("callbackKey"), number: text("matchCode"), cookie }
+    }
+}
+
 /// A client or browser at an address of its own.
 pub fn client_at(address: [u8; 4]) -> reqwest::Client {
     let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
@@ -55,11 +66,7 @@ impl TestApp {
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        let answer = request.send().await;
-        let data = answer.data();
-        let text = |name: &str| data[name].as_str().expect("a text").to_owned();
-        let cookie = answer.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
-        Begun { uri: text("uri"), key: text("callbackKey"), number: text("matchCode"), cookie }
+        Begun::of(&request.send().await)
     }
 
     /// Waits for a sign-in at a socket.
@@ -202,6 +209,12 @@ impl Socket {
     }
 }
 
+/// A server with these settings, the first of each name.
+pub async fn with_settings(settings: &[(&str, String)]) -> TestApp {
+    let all: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    TestApp::start_with(&all).await
+}
+
 /// A server whose people sign in with a Microsoft of the test's own.
 pub async fn with_microsoft(settings: &[(&str, &str)]) -> (TestApp, Microsoft) {
     let microsoft = Microsoft::start().await;
@@ -238,10 +251,15 @@ impl TestApp {
 
     /// Signs a person in, in the browser that began it; the tokens at the socket.
     pub async fn sign_in_with(&self, microsoft: &Microsoft, person: &Value) -> Actor {
-        let begun = self.begin().await;
+        self.sign_in_by("", |uri| microsoft.signs_in(uri, person)).await
+    }
+
+    /// The same with another provider, where the person does what `signs_in` does.
+    pub async fn sign_in_by(&self, query: &str, signs_in: impl Fn(&str) -> String) -> Actor {
+        let begun = self.begin_with(query, &[]).await;
         let mut socket = self.wait(&begun).await;
         socket.expect("auth.pending").await;
-        assert_closing(&self.come_back(&begun, &microsoft.signs_in(&begun.uri, person)).await);
+        assert_closing(&self.come_back(&begun, &signs_in(&begun.uri)).await);
         self.holder_of_tokens(&socket.expect_last("auth.tokens").await["data"])
     }
 }

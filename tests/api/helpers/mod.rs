@@ -8,6 +8,7 @@ pub mod database;
 pub mod desktop;
 pub mod fixture;
 pub mod gate;
+pub mod github;
 pub mod log;
 pub mod microsoft;
 pub mod people;

@@ -1,6 +1,7 @@
 //! Signing in with a provider: it is begun by a client, finished in a browser and collected at a socket.
 
 mod browser;
+mod identity;
 mod page;
 mod socket;
 
@@ -11,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::V1;
 use super::auth::TokensView;
-use crate::access::hand_over::{self, Arrival, Arrived, Choice};
+use crate::access::hand_over::{self, Arrival, Arrived, Begun, Choice};
 use crate::access::oauth::Provider;
+use crate::app::Settings;
 use crate::error::{Error, Result};
 use crate::http::contract::{Failure, Headed, PageOr};
 use crate::http::guard::Visitor;
@@ -21,7 +23,7 @@ use crate::http::route::{Route, get, post};
 use browser::Browser;
 
 pub fn routes() -> Vec<Route> {
-    vec![
+    let mut routes = vec![
         get("/auth/uri", "Get Authentication URI", uri)
             .public("it is the way in")
             .answers::<V1>(StatusCode::OK, "Successfully fetch Auth URI"),
@@ -34,7 +36,9 @@ pub fn routes() -> Vec<Route> {
         post("/auth/confirmation", "Confirm Sign-In", confirm)
             .public("the token of the page's form is what it asks for")
             .answers::<V1>(StatusCode::OK, "Signed in successfully!"),
-    ]
+    ];
+    routes.extend(identity::routes());
+    routes
 }
 
 /// With whom to sign in, and for which client.
@@ -80,8 +84,13 @@ async fn uri(visitor: Visitor, Query(query): Query<UriQuery>) -> Result<Headed<U
     let provider = query.provider.unwrap_or_default();
     let challenge = query.code_challenge.as_deref();
     let begun = hand_over::begin(&visitor.app, &visitor.origin, provider, challenge).await?;
+    view(&visitor.app.settings, begun)
+}
+
+/// What a client is told of a sign-in that was begun, and the cookie for its browser.
+fn view(settings: &Settings, begun: Begun) -> Result<Headed<UriView>> {
     let mut headers = HeaderMap::new();
-    headers.insert(header::SET_COOKIE, browser::set(&begun.cookie, &visitor.app.settings)?);
+    headers.insert(header::SET_COOKIE, browser::set(&begun.cookie, settings)?);
     let callback_key = begun.callback_key.expose_secret().to_owned();
     Ok(Headed { headers, data: UriView { uri: begun.uri, callback_key, match_code: begun.match_code } })
 }
@@ -145,7 +154,7 @@ fn data(arrived: Result<Arrived, Failure>) -> Result<TokensView, Failure> {
             timed_out: false,
             cause: anyhow::anyhow!("a sign-in failed"),
         },
-        Arrived::NotYours | Arrived::Approved | Arrived::Asked(_) => {
+        Arrived::NotYours | Arrived::Approved | Arrived::Linked | Arrived::Asked(_) => {
             forbidden("The tokens are for the client that began the sign-in")
         }
     };

@@ -34,14 +34,17 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 });
 
+const CLOSE: &str = "You can close this window.";
+
 /// The page for where a browser has come to.
 pub fn of(arrived: Result<Arrived, Failure>) -> Response {
     match arrived {
         Ok(Arrived::Approved | Arrived::Tokens(_)) => signed_in(),
-        Ok(Arrived::Asked(question)) => ask(&question),
-        Ok(Arrived::Denied(message)) => {
-            note(StatusCode::FORBIDDEN, "You are not signed in", &message, "You can close this window.")
+        Ok(Arrived::Linked) => {
+            note(StatusCode::OK, "The sign-in is linked", "From now on you can sign in this way too.", CLOSE)
         }
+        Ok(Arrived::Asked(question)) => ask(&question),
+        Ok(Arrived::Denied(message)) => note(StatusCode::FORBIDDEN, "You are not signed in", &message, CLOSE),
         Ok(Arrived::NotYours) => note(
             StatusCode::FORBIDDEN,
             "That did not come from our page",
@@ -106,7 +109,8 @@ fn ask(question: &Question) -> Response {
         p {
             "You signed in with " (question.provider) " as " strong { (question.name) }
             @if question.login != question.name { " (" (question.login) ")" }
-            ". An app is waiting to work in your name:"
+            @if question.is_linking { ". Somebody wants to sign in to their account here as you from now on:" }
+            @else { ". An app is waiting to work in your name:" }
         }
         dl {
             dt { "App" } dd { (question.user_agent.clone().unwrap_or_else(unknown)) }

@@ -262,7 +262,7 @@ impl Client {
                 ("auth.tokens", "Signed in successfully!".to_owned(), Some(tokens.into()), close_code::NORMAL)
             }
             Outcome::Completed => {
-                ("auth.completed", "The browser has signed in itself.".to_owned(), None, close_code::NORMAL)
+                ("auth.completed", "The browser has finished it.".to_owned(), None, close_code::NORMAL)
             }
             Outcome::Denied(message) => ("auth.denied", message, None, close_code::NORMAL),
             Outcome::Failed(message) => ("auth.failed", message, None, close_code::NORMAL),

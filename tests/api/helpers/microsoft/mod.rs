@@ -102,7 +102,7 @@ impl Microsoft {
         let (inside, changed) = (Arc::new(Mutex::new(inside)), Arc::default());
         let microsoft = Self { address, segment, inside, changed };
         let router = axum::Router::new().fallback(answer).with_state(microsoft.clone());
-        tokio::spawn(async move { axum_server_of_tests(listener, router).await });
+        tokio::spawn(serve(listener, router));
         microsoft
     }
 
@@ -128,6 +128,16 @@ impl Microsoft {
             ("MICROSOFT_TENANT_ID", self.segment.to_owned()),
             ("MICROSOFT_ISSUER_URL", self.issuer()),
             ("MICROSOFT_GRAPH_URL", format!("http://{}/graph", self.address)),
+        ]
+    }
+
+    /// The settings of a server for which this plays Google.
+    pub fn settings_as_google(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("GOOGLE_CLIENT_ID", CLIENT_ID.to_owned()),
+            ("GOOGLE_CLIENT_SECRET", CLIENT_SECRET.to_owned()),
+            ("GOOGLE_ISSUER_URL", self.issuer()),
+            ("GOOGLE_HOSTED_DOMAIN", "Example.com".to_owned()),
         ]
     }
 
@@ -180,7 +190,8 @@ pub fn query(uri: &str) -> HashMap<String, String> {
     Url::parse(uri).expect("an address").query_pairs().into_owned().collect()
 }
 
-async fn axum_server_of_tests(listener: tokio::net::TcpListener, router: axum::Router) {
+/// Serves a server of the tests' own.
+pub async fn serve(listener: tokio::net::TcpListener, router: axum::Router) {
     let listener = listener.into_std().expect("a listener");
     axum_server::from_tcp(listener)
         .expect("a server")
