@@ -53,7 +53,16 @@ create table sign_ins (
     expires_at timestamptz not null,
     approved_at timestamptz
 );
-create index sign_ins_network_idx on sign_ins (network) where state in ('waiting', 'arrived', 'confirming');
+create index sign_ins_network_idx on sign_ins (network, expires_at);
 create index sign_ins_expires_at_idx on sign_ins (expires_at);
 create index sign_ins_socket_idx on sign_ins (socket) where socket is not null;
 create index sign_ins_user_id_idx on sign_ins (user_id);
+
+-- How many sign-ins that a network has begun have not reached their time yet: those under way, or all.
+create function sign_ins_of(of_network text, under_way boolean, at timestamptz) returns bigint
+    language sql stable
+    return (
+        select count(*) from sign_ins
+        where network = of_network and expires_at > at
+            and (not under_way or state in ('waiting', 'arrived', 'confirming'))
+    );

@@ -2,8 +2,11 @@
 
 use std::io::IsTerminal;
 
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::LogFormat;
@@ -11,8 +14,14 @@ use crate::config::LogFormat;
 /// What is logged where `RUST_LOG` says nothing else.
 const DEFAULT_FILTER: &str = "info,sqlx=warn,reqwest_retry=error";
 
-/// Libraries that would write to the log what passes through them, tokens included.
-const TOO_TALKATIVE: [&str; 2] = ["tungstenite=info", "tokio_tungstenite=info"];
+/// Libraries that write to the log what passes through them, tokens included, where they are let.
+const TOO_TALKATIVE: [&str; 2] = ["tungstenite", "tokio_tungstenite"];
+
+/// Whether something may be logged, whatever `RUST_LOG` says.
+fn is_discreet(metadata: &Metadata<'_>) -> bool {
+    let library = metadata.target().split("::").next().unwrap_or_default();
+    *metadata.level() <= Level::INFO || !TOO_TALKATIVE.contains(&library)
+}
 
 /// Starts the log of the process. A second call changes nothing.
 pub fn start(format: LogFormat) {
@@ -25,13 +34,12 @@ pub fn start_with<W>(format: LogFormat, filter: EnvFilter, writer: W)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let quieter = TOO_TALKATIVE.iter().filter_map(|directive| directive.parse().ok());
-    let filter = quieter.fold(filter, EnvFilter::add_directive);
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let log = tracing_subscriber::registry().with(filter).with(filter_fn(is_discreet));
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let started = match format {
-        LogFormat::Json => builder.json().flatten_event(true).finish().try_init(),
+        LogFormat::Json => log.with(lines.json().flatten_event(true)).try_init(),
         LogFormat::Pretty => {
-            builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).finish().try_init()
+            log.with(lines.with_target(false).with_ansi(std::io::stderr().is_terminal())).try_init()
         }
     };
     if started.is_err() {

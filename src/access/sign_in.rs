@@ -112,7 +112,7 @@ pub(super) async fn finish(
 async fn refuse(app: &App, origin: &Origin, account: Option<Account>) -> Result<Error> {
     let mut connection = app.pool.acquire().await?;
     let person = account.map(|account| Actor::user(account.id, account.name));
-    record_refusal(&mut connection, app, origin, person.as_ref()).await?;
+    record(&mut connection, app, origin, person.as_ref(), ("session.create", Outcome::Denied)).await?;
     Ok(Error::Unauthenticated { code: Some("InvalidCredentials"), message: "Wrong name or password" })
 }
 
@@ -122,14 +122,15 @@ pub(super) async fn person(connection: &mut PgConnection, id: uuid::Uuid) -> Res
 }
 
 /// Puts on record that somebody, perhaps unknown, was not let in.
-pub(super) async fn record_refusal(
+pub(super) async fn record(
     connection: &mut PgConnection,
     app: &App,
     origin: &Origin,
     person: Option<&Actor>,
+    (action, outcome): (&'static str, Outcome),
 ) -> Result<()> {
     let unknown = Actor { id: None, name: "unknown".to_owned(), kind: ActorKind::User };
     let target = Target { kind: "session", id: None, name: None };
-    let event = Event { outcome: Outcome::Denied, ..Event::new("session.create", target) };
+    let event = Event { outcome, ..Event::new(action, target) };
     audit::record(connection, person.unwrap_or(&unknown), origin, app.clock.now(), event).await
 }

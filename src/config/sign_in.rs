@@ -97,8 +97,7 @@ impl Settings<'_> {
         }
         let missing = |name: &str| {
             ConfigError(format!(
-                "{name} must be set too: {} go together",
-                names.join(", ").replace(", MICROSOFT_TENANT", " and MICROSOFT_TENANT")
+                "{name} must be set too: MICROSOFT_CLIENT_ID, _CLIENT_SECRET and _TENANT_ID go together"
             ))
         };
         let client_id = client_id.ok_or_else(|| missing(names[0]))?;

@@ -13,10 +13,14 @@ use super::waiting::GONE_AFTER;
 use super::{SignIn, State, WAITS_FOR_CLIENT, store};
 use crate::access::caller::{Actor, Origin};
 use crate::access::session::Tokens;
-use crate::access::{sign_in, token};
+use crate::access::{identity, sign_in, token};
 use crate::app::App;
+use crate::audit;
 use crate::database;
 use crate::error::{Error, Result};
+
+/// What a client is told that does not know the verifier.
+pub const WRONG_VERIFIER: &str = "The code verifier is wrong.";
 
 /// How a sign-in ended, for its client.
 pub enum Outcome {
@@ -32,6 +36,13 @@ pub enum Outcome {
     Expired,
     /// This server stops; another will do.
     Closing,
+}
+
+/// What a look at a sign-in takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Take {
+    Tokens,
+    Nothing,
 }
 
 /// The one socket of a sign-in.
@@ -85,8 +96,11 @@ impl Claim {
         if shown.as_bytes().ct_eq(expected.as_bytes()).into() {
             return Ok(true);
         }
-        let mut connection = self.app.pool.acquire().await?;
-        store::end(&mut connection, self.id, State::Failed, "The code verifier is wrong.").await?;
+        let mut transaction = database::begin(&self.app.pool).await?;
+        store::end(&mut transaction, self.id, State::Failed, WRONG_VERIFIER).await?;
+        let refused = ("session.create", audit::Outcome::Denied);
+        sign_in::record(&mut transaction, &self.app, &self.origin, None, refused).await?;
+        transaction.commit().await?;
         Ok(false)
     }
 
@@ -100,7 +114,7 @@ impl Claim {
     /// # Errors
     /// Where the database fails.
     pub async fn outcome(&self) -> Result<Option<Outcome>> {
-        self.look(true).await
+        self.look(Take::Tokens).await
     }
 
     /// How the sign-in ended without tokens, where it has.
@@ -108,20 +122,20 @@ impl Claim {
     /// # Errors
     /// Where the database fails.
     pub async fn end(&self) -> Result<Option<Outcome>> {
-        self.look(false).await
+        self.look(Take::Nothing).await
     }
 
-    async fn look(&self, may_take: bool) -> Result<Option<Outcome>> {
+    async fn look(&self, what: Take) -> Result<Option<Outcome>> {
         if self.app.waiting.is_closing() {
             return Ok(Some(Outcome::Closing));
         }
         let _turn = self.app.waiting.turn().await;
-        let outcome = self.look_now(may_take).await?;
+        let outcome = self.look_now(what).await?;
         self.is_over.store(outcome.is_some(), Ordering::Relaxed);
         Ok(outcome)
     }
 
-    async fn look_now(&self, may_take: bool) -> Result<Option<Outcome>> {
+    async fn look_now(&self, what: Take) -> Result<Option<Outcome>> {
         let Some(sign_in) = store::by_id(&self.app.pool, self.id).await? else {
             return Ok(Some(Outcome::Expired));
         };
@@ -131,7 +145,7 @@ impl Claim {
             State::Denied => Some(Outcome::Denied(message)),
             State::Failed => Some(Outcome::Failed(message)),
             _ if sign_in.is_over(self.app.clock.now()) => Some(Outcome::Expired),
-            State::Approved if may_take => Some(self.take(&sign_in).await?),
+            State::Approved if what == Take::Tokens => Some(self.take(&sign_in).await?),
             State::Approved | State::Waiting | State::Arrived | State::Confirming => None,
         })
     }
@@ -168,8 +182,7 @@ impl Drop for Claim {
 impl SignIn {
     /// Where the client is that began it.
     pub(super) fn origin(&self, request: Option<Uuid>) -> Origin {
-        let address = self.address.as_deref().and_then(|address| address.parse().ok());
-        Origin { address, request, user_agent: self.user_agent.clone(), way: self.way }
+        Origin { address: self.address(), request, user_agent: self.user_agent.clone(), way: self.way }
     }
 }
 
@@ -182,13 +195,16 @@ pub(super) async fn take(
     origin: &Origin,
 ) -> Result<Outcome> {
     let since = app.clock.now() - WAITS_FOR_CLIENT;
-    let Some(approved) = store::take(connection, sign_in.id, socket, since).await? else {
+    let Some(approved) = store::lock_approved(connection, sign_in.id, socket, since).await? else {
         return Ok(Outcome::Expired);
     };
     let person = Actor::user(approved.user_id, approved.user_name);
     if let Some((tokens, _)) = sign_in::finish(connection, app, origin, &person).await? {
+        store::complete(connection, sign_in.id).await?;
         return Ok(Outcome::Tokens(tokens));
     }
-    sign_in::record_refusal(connection, app, origin, Some(&person)).await?;
-    Ok(Outcome::Denied("Your account is disabled. Ask an administrator to enable it.".to_owned()))
+    store::end(connection, sign_in.id, State::Denied, identity::DISABLED).await?;
+    let refused = ("session.create", audit::Outcome::Denied);
+    sign_in::record(connection, app, origin, Some(&person), refused).await?;
+    Ok(Outcome::Denied(identity::DISABLED.to_owned()))
 }

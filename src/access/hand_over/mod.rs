@@ -9,9 +9,12 @@
 
 mod arrive;
 mod collect;
+mod confirm;
+mod step;
 mod store;
 mod waiting;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -28,8 +31,9 @@ use crate::config::Confirm;
 use crate::error::{Error, Result};
 use crate::vault::Place;
 
-pub use arrive::{Arrival, Arrived, Choice, Question, arrive, confirm};
-pub use collect::{Claim, Outcome, claim};
+pub use arrive::{Arrival, Arrived, Question, arrive};
+pub use collect::{Claim, Outcome, WRONG_VERIFIER, claim};
+pub use confirm::{Choice, confirm};
 pub use store::SignIn;
 pub use waiting::{CHANNEL, Waiting, keep_time};
 
@@ -41,6 +45,8 @@ const WAITS_FOR_CLIENT: TimeDelta = TimeDelta::seconds(60);
 
 /// How long the end of a sign-in is remembered.
 const KEPT: TimeDelta = TimeDelta::hours(1);
+
+const TOO_MANY: &str = "Too many sign-ins from your address are under way, try again later";
 
 /// How long a client has to come back where too many of its sign-ins are under way.
 const RETRY_AFTER: Duration = Duration::from_mins(1);
@@ -122,6 +128,11 @@ async fn begin_for(
     code_challenge: Option<&str>,
     link_session: Option<Uuid>,
 ) -> Result<Begun> {
+    let too_many = Error::TooMany { message: TOO_MANY, retry_after: RETRY_AFTER };
+    let (limit, began_at) = (app.settings.sign_in.max_pending, app.clock.now());
+    if store::is_full(&app.pool, origin, limit, began_at).await? {
+        return Err(too_many);
+    }
     let (callback_key, key_hash) = token::new_secret();
     let redirect_uri = format!("{}/v1/auth/redirect", app.settings.public_url);
     let state = callback_key.expose_secret();
@@ -141,10 +152,8 @@ async fn begin_for(
         link_session,
         expires_at: now + LIFETIME,
     };
-    store::forget_before(&app.pool, now - KEPT).await?;
-    if !store::insert(&app.pool, &new, origin, app.settings.sign_in.max_pending, now).await? {
-        let message = "Too many sign-ins from your address are under way, try again later";
-        return Err(Error::TooMany { message, retry_after: RETRY_AFTER });
+    if !store::insert(&app.pool, &new, origin, limit, now).await? {
+        return Err(too_many);
     }
     Ok(Begun {
         uri: begun.uri,
@@ -188,16 +197,27 @@ impl SignIn {
     /// Whether a browser is shown to belong to the client: by the cookie, or by both being on the server's
     /// own machine, or, where the settings say so, by a common address.
     fn is_from(&self, origin: &Origin, cookie: Option<&str>, settings: &Settings) -> bool {
-        let is_known = cookie.is_some_and(|cookie| is_hash_of(&self.browser_hash, cookie));
-        let began_at = self.address.as_deref().and_then(|address| address.parse().ok());
-        let is_same = began_at.is_some() && began_at == origin.address;
-        let is_direct = self.way == Way::Direct && origin.way == Way::Direct;
-        let is_on_this_machine = is_direct
-            && settings.is_local()
-            && began_at.is_some_and(|address: std::net::IpAddr| address.is_loopback());
-        let is_believed = self.way != Way::Unknown && origin.way != Way::Unknown;
-        let by_address = settings.sign_in.confirm == Confirm::Address && is_believed;
-        is_known || (is_same && (is_on_this_machine || by_address))
+        cookie.is_some_and(|cookie| is_hash_of(&self.browser_hash, cookie))
+            || self.is_on_this_machine_with(origin, settings)
+            || (settings.sign_in.confirm == Confirm::Address && self.is_known_to_be_with(origin))
+    }
+
+    fn is_on_this_machine_with(&self, origin: &Origin, settings: &Settings) -> bool {
+        settings.is_local()
+            && (self.way, origin.way) == (Way::Direct, Way::Direct)
+            && origin.address.is_some_and(|address| address.is_loopback())
+            && self.address() == origin.address
+    }
+
+    fn is_known_to_be_with(&self, origin: &Origin) -> bool {
+        self.way != Way::Unknown
+            && origin.way != Way::Unknown
+            && origin.address.is_some()
+            && self.address() == origin.address
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        self.address.as_deref().and_then(|address| address.parse().ok())
     }
 }
 

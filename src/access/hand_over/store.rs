@@ -56,6 +56,7 @@ pub(super) async fn insert(
 ) -> Result<bool> {
     let network = origin.address.map(|address| network(address).to_string()).unwrap_or_default();
     let mut transaction = database::begin(pool).await?;
+    sqlx::query!("set local lock_timeout = '2s'").execute(&mut *transaction).await?;
     // those of one network are counted one after the other
     sqlx::query!("select pg_advisory_xact_lock(hashtextextended('sign_ins ' || $1, 0))", network)
         .execute(&mut *transaction)
@@ -64,8 +65,7 @@ pub(super) async fn insert(
         "insert into sign_ins (id, key_hash, provider, state, upstream, browser_hash, code_challenge,
              match_code, offered, address, network, user_agent, way, created_at, expires_at, link_session)
          select $1, $2, $3, 'waiting', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $16
-         where (select count(*) from sign_ins
-                where network = $10 and state in ('waiting', 'arrived', 'confirming') and expires_at > $13) < $15",
+         where sign_ins_of($10, true, $13) < $15 and sign_ins_of($10, false, $13) < $15 * 4",
         new.id,
         new.key_hash,
         new.provider,
@@ -87,6 +87,18 @@ pub(super) async fn insert(
     .await?;
     transaction.commit().await?;
     Ok(inserted.rows_affected() > 0)
+}
+
+/// Whether a network has begun too many sign-ins.
+pub(super) async fn is_full(pool: &PgPool, origin: &Origin, limit: i64, now: DateTime<Utc>) -> Result<bool> {
+    let network = origin.address.map(|address| network(address).to_string()).unwrap_or_default();
+    let full = sqlx::query_scalar!(
+        r#"select sign_ins_of($1, true, $2) >= $3 or sign_ins_of($1, false, $2) >= $3 * 4 as "full!""#,
+        network,
+        now,
+        limit
+    );
+    Ok(full.fetch_one(pool).await?)
 }
 
 /// Removes sign-ins that were to end before `before`.
@@ -119,6 +131,17 @@ pub(super) async fn by_id(pool: &PgPool, id: Uuid) -> Result<Option<SignIn>> {
         id
     );
     Ok(sign_in.fetch_optional(pool).await?)
+}
+
+/// Notes that the browser of a sign-in has come back, in time; false where it has before. What its answer
+/// must fit is in the hands of whoever asked, and kept no longer.
+pub(super) async fn arrive(pool: &PgPool, id: Uuid, now: DateTime<Utc>) -> Result<bool> {
+    let arrived = sqlx::query!(
+        "update sign_ins set state = 'arrived', upstream = '' where id = $1 and state = 'waiting' and expires_at > $2",
+        id,
+        now
+    );
+    Ok(arrived.execute(pool).await?.rows_affected() > 0)
 }
 
 /// Takes a sign-in from one state to the next, in time; false where it is not in that state any more. Of
@@ -176,7 +199,7 @@ pub(super) async fn approve(connection: &mut PgConnection, id: Uuid, user: Uuid)
     announce(connection, id).await
 }
 
-/// Ends an approved sign-in for which there are no tokens to take.
+/// Ends an approved sign-in: its tokens are taken, or there are none.
 pub(super) async fn complete(connection: &mut PgConnection, id: Uuid) -> Result<()> {
     sqlx::query!("update sign_ins set state = 'handed_over' where id = $1", id).execute(connection).await?;
     Ok(())
@@ -193,26 +216,24 @@ pub(super) struct Approved {
     pub user_name: String,
 }
 
-/// Takes an approved sign-in, once; for a client at `socket`, or for the browser where there is none.
-pub(super) async fn take(
+/// Locks an approved sign-in whose tokens may be taken; by a client at `socket`, or by the browser where
+/// there is none.
+pub(super) async fn lock_approved(
     connection: &mut PgConnection,
     id: Uuid,
     socket: Option<Uuid>,
     approved_after: DateTime<Utc>,
 ) -> Result<Option<Approved>> {
-    let taken = sqlx::query_as!(
+    let approved = sqlx::query_as!(
         Approved,
-        r#"update sign_ins s set state = 'handed_over' from users u
-           where s.id = $1 and s.state = 'approved' and s.approved_at > $2 and ($3::uuid is null or s.socket = $3)
-               and u.id = s.user_id
-           returning u.id as user_id, u.name as user_name"#,
+        "select u.id as user_id, u.name as user_name from sign_ins s join users u on u.id = s.user_id
+         where s.id = $1 and s.state = 'approved' and s.approved_at > $2 and ($3::uuid is null or s.socket = $3)
+         for update of s",
         id,
         approved_after,
         socket
-    )
-    .fetch_optional(connection)
-    .await?;
-    Ok(taken)
+    );
+    Ok(approved.fetch_optional(connection).await?)
 }
 
 /// Seats a socket at a sign-in: one at a time, and always from the address of the first.

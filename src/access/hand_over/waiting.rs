@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
-use super::store;
+use super::{KEPT, store};
 use crate::app::App;
 
 /// The channel on which servers tell each other how far sign-ins are, by their ids.
@@ -19,6 +19,9 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// How many ticks there are between two notes that this server's sockets are still there.
 const TICKS_BETWEEN_NOTES: u32 = 5;
+
+/// How many ticks there are between two removals of sign-ins that ended long ago.
+const TICKS_BETWEEN_REMOVALS: u32 = 60;
 
 /// After which time a socket is gone whose server does not note that it is still there.
 pub(super) const GONE_AFTER: TimeDelta = TimeDelta::seconds(20);
@@ -113,11 +116,14 @@ impl Waiting {
 pub async fn keep_time(app: &App, stop: impl Future<Output = ()>) {
     let ticks = async {
         let mut interval = tokio::time::interval(TICK);
-        for tick in (0..TICKS_BETWEEN_NOTES).cycle() {
+        for tick in (0..TICKS_BETWEEN_REMOVALS).cycle() {
             interval.tick().await;
             app.waiting.wake_expired(app.clock.now());
-            if tick == 0 {
+            if tick % TICKS_BETWEEN_NOTES == 0 {
                 note_those_still_there(app).await;
+            }
+            if tick == 0 {
+                remove_those_long_gone(app).await;
             }
         }
     };
@@ -130,6 +136,12 @@ pub async fn keep_time(app: &App, stop: impl Future<Output = ()>) {
                 tracing::warn!(%error, "the seats of the sockets could not be freed");
             }
         }
+    }
+}
+
+async fn remove_those_long_gone(app: &App) {
+    if let Err(error) = store::forget_before(&app.pool, app.clock.now() - KEPT).await {
+        tracing::warn!(%error, "sign-ins that ended long ago could not be removed");
     }
 }
 

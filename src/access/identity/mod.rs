@@ -4,7 +4,7 @@
 mod store;
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::oauth::Identity;
@@ -24,17 +24,21 @@ pub enum Door {
     Account(Uuid),
     /// An account that is to be made.
     New,
-    /// None, for a reason that the person is told.
-    Closed {
-        /// The reason.
-        message: &'static str,
-        /// The account, where there is one.
-        account: Option<Uuid>,
-    },
+    /// None.
+    Closed(Closed),
+}
+
+/// Why an identity opens nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Closed {
+    /// The reason, for the person.
+    pub message: &'static str,
+    /// The account, where there is one.
+    pub account: Option<Uuid>,
 }
 
 const OTHER_DOMAIN: &str = "Your e-mail address is not one of those that may sign in here.";
-const DISABLED: &str = "Your account is disabled. Ask an administrator to enable it.";
+pub(super) const DISABLED: &str = "Your account is disabled. Ask an administrator to enable it.";
 const UNKNOWN: &str = "There is no account for you here. Ask an administrator to make one.";
 const SIGNED_OUT: &str = "You have been signed out meanwhile. Sign in again, then link.";
 const ANOTHERS: &str = "This sign-in belongs to another account here.";
@@ -48,7 +52,7 @@ const TAKEN: &str = "There is an account with your e-mail address or user name a
 pub async fn door(connection: &mut PgConnection, rules: &SignInRules, identity: &Identity) -> Result<Door> {
     let known = store::account_of(connection, identity).await?;
     let account = known.as_ref().map(|known| known.id);
-    let closed = |message| Ok(Door::Closed { message, account });
+    let closed = |message| Ok(Door::Closed(Closed { message, account }));
     if !is_of_allowed_domain(rules, identity) {
         return closed(OTHER_DOMAIN);
     }
@@ -70,22 +74,44 @@ fn is_of_allowed_domain(rules: &SignInRules, identity: &Identity) -> bool {
         || (!domains.is_empty() && domains.iter().all(|domain| rules.allowed_domains.contains(domain)))
 }
 
-/// The account that `identity` opens, which is made where there is none yet; its name and picture become
-/// those that the provider gives.
+/// The account of an identity, whatever it may do.
 ///
 /// # Errors
 /// Where the database fails.
-pub(super) async fn admit(connection: &mut PgConnection, app: &App, identity: &Identity) -> Result<Door> {
-    // two first sign-ins of one person, or of two who would share a name, come one after the other
-    database::one_at_a_time(connection).await?;
-    let now = app.clock.now();
-    let account = match door(connection, &app.settings.sign_in, identity).await? {
+pub(super) async fn account(pool: &PgPool, identity: &Identity) -> Result<Option<Uuid>> {
+    let mut connection = pool.acquire().await?;
+    Ok(store::account_of(&mut connection, identity).await?.map(|known| known.id))
+}
+
+/// The account that `identity` opens, which is made where there is none yet; its name and picture become
+/// those that the provider gives. The client is at `origin`.
+///
+/// # Errors
+/// Where the database fails.
+pub(super) async fn admit(
+    connection: &mut PgConnection,
+    app: &App,
+    origin: &Origin,
+    identity: &Identity,
+) -> Result<Result<Uuid, Closed>> {
+    let rules = &app.settings.sign_in;
+    let mut found = door(connection, rules, identity).await?;
+    if found == Door::New {
+        // two first sign-ins of one person, or of two who would share a name, come one after the other
+        database::one_at_a_time(connection).await?;
+        found = door(connection, rules, identity).await?;
+    }
+    let program = Caller { origin: origin.clone(), ..Caller::system() };
+    let account = match found {
         Door::Account(account) => account,
-        Door::New => make_account(connection, app, identity).await?,
-        closed @ Door::Closed { .. } => return Ok(closed),
+        Door::New => make_account(connection, app, &program, identity).await?,
+        Door::Closed(closed) => return Ok(Err(closed)),
     };
-    store::refresh(connection, account, identity, now).await?;
-    Ok(Door::Account(account))
+    if store::refresh(connection, account, identity, app.clock.now()).await? {
+        let event = Event::new("user.update", Target::named("user", account, &identity.name));
+        audit::record_by(connection, app, &program, event).await?;
+    }
+    Ok(Ok(account))
 }
 
 /// An identity that an account is linked to.
@@ -111,21 +137,21 @@ pub(super) async fn link(
     origin: &Origin,
     session: Uuid,
     identity: &Identity,
-) -> Result<Door> {
+) -> Result<Result<Uuid, Closed>> {
     database::one_at_a_time(connection).await?;
     let now = app.clock.now();
     let Some(account) = store::account_of_session(connection, session, now).await? else {
-        return Ok(Door::Closed { message: SIGNED_OUT, account: None });
+        return Ok(Err(Closed { message: SIGNED_OUT, account: None }));
     };
     match store::account_of(connection, identity).await? {
-        Some(known) if known.id == account => return Ok(Door::Account(account)),
-        Some(_) => return Ok(Door::Closed { message: ANOTHERS, account: Some(account) }),
+        Some(known) if known.id == account => return Ok(Ok(account)),
+        Some(_) => return Ok(Err(Closed { message: ANOTHERS, account: Some(account) })),
         None => store::insert(connection, crate::id::new(), account, identity, now).await?,
     }
     let person = sign_in::person(connection, account).await?.ok_or_else(Error::unauthenticated)?;
     let event = Event::new("identity.link", Target::named("user", account, &person.name));
     audit::record(connection, &person, origin, now, event).await?;
-    Ok(Door::Account(account))
+    Ok(Ok(account))
 }
 
 /// The identities that the caller's own account is linked to, the oldest first.
@@ -159,7 +185,12 @@ pub async fn unlink(app: &App, caller: &Caller, identifier: &str) -> Result<()> 
     Ok(transaction.commit().await?)
 }
 
-async fn make_account(connection: &mut PgConnection, app: &App, identity: &Identity) -> Result<Uuid> {
+async fn make_account(
+    connection: &mut PgConnection,
+    app: &App,
+    program: &Caller,
+    identity: &Identity,
+) -> Result<Uuid> {
     let new = NewUser {
         login: &identity.login,
         email: identity.email.as_deref(),
@@ -167,7 +198,7 @@ async fn make_account(connection: &mut PgConnection, app: &App, identity: &Ident
         password_hash: None,
         roles: &[role::USER_ID],
     };
-    let account = user::create(connection, app, &Caller::system(), &new).await?;
+    let account = user::create(connection, app, program, &new).await?;
     store::insert(connection, crate::id::new(), account, identity, app.clock.now()).await?;
     Ok(account)
 }

@@ -59,15 +59,15 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// Marks an identity as used, and gives its account the name and the picture of the provider. No picture
-/// leaves the one there is.
+/// Marks an identity as used, and gives its account the name and the picture of the provider; whether that
+/// changed anything. No picture leaves the one there is.
 pub(super) async fn refresh(
     connection: &mut PgConnection,
     account: Uuid,
     identity: &Identity,
     now: DateTime<Utc>,
-) -> Result<()> {
-    sqlx::query!(
+) -> Result<bool> {
+    let refreshed = sqlx::query!(
         "with used as (
              update identities set last_used_at = $6 where issuer = $1 and tenant = $2 and subject = $3
          )
@@ -80,10 +80,8 @@ pub(super) async fn refresh(
         identity.picture,
         now,
         account
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+    );
+    Ok(refreshed.execute(connection).await?.rows_affected() > 0)
 }
 
 /// The account of a session, where both are good now.

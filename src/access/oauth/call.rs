@@ -75,7 +75,8 @@ pub fn without_tokens<T: oauth2::ErrorResponseType + Display>(
     match error {
         RequestTokenError::ServerResponse(refusal) => {
             let description = refusal.error_description().map(String::as_str).unwrap_or_default();
-            anyhow!("the provider refuses the code: {} {description:.300?}", refusal.error())
+            let description: String = description.chars().take(300).collect();
+            anyhow!("the provider refuses the code: {} {description:?}", refusal.error())
         }
         RequestTokenError::Request(error) => anyhow::Error::new(error).context("asking for the tokens"),
         RequestTokenError::Parse(..) => anyhow!("the provider's answer to the code is not understood"),

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::call::{Http, json, without_tokens};
-use super::{Answer, Begun, Expected, Identity, Provider, Refused, display_name, is_plain};
+use super::{Answer, Begun, Expected, Identity, Provider, Refused, display_name, in_time, is_plain};
 use crate::config::{self, is_email};
 
 const NO_ADDRESS: &str =
@@ -80,6 +80,10 @@ impl Github {
     /// # Errors
     /// [`Refused`], for people without a verified address too.
     pub async fn identify(&self, answer: Answer, expected: Expected) -> Result<Identity, Refused> {
+        in_time(self.ask_who(answer, expected)).await
+    }
+
+    async fn ask_who(&self, answer: Answer, expected: Expected) -> Result<Identity, Refused> {
         let client = self.client.clone().set_redirect_uri(expected.redirect_uri);
         let code = AuthorizationCode::new(answer.code.expose_secret().to_owned());
         let request = client.exchange_code(code).set_pkce_verifier(expected.pkce);

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use oauth2::RedirectUrl;
 
 use super::oidc::{Claims, Issuer, Oidc};
-use super::{Answer, Begun, Expected, Identity, Provider, Refused, display_name, is_plain};
+use super::{Answer, Begun, Expected, Identity, Provider, Refused, display_name, in_time, is_plain};
 use crate::config::{self, is_email};
 
 /// The longest address of a picture, in characters.
@@ -53,7 +53,7 @@ impl Google {
         expected: Expected,
         now: DateTime<Utc>,
     ) -> Result<Identity, Refused> {
-        let person = self.oidc.redeem(answer, expected, now).await?;
+        let person = in_time(self.oidc.redeem(answer, expected, now)).await?;
         let domain = person.claims.additional_claims().hd.as_ref().map(|domain| domain.to_lowercase());
         let is_vouched_for = domain.is_some() && domain == self.hosted_domain;
         Ok(Identity { is_vouched_for, ..identity(&person.claims)? })
@@ -65,7 +65,7 @@ fn identity(claims: &Claims) -> anyhow::Result<Identity> {
     anyhow::ensure!(is_plain(&subject), "the ID token names no person (sub)");
     let is_verified = claims.email_verified() == Some(true);
     let email = claims.email().filter(|_| is_verified).map(|email| email.trim().to_lowercase());
-    let email = email.filter(|email| is_email(email));
+    let email = email.filter(|email| is_email(email) && is_plain(email));
     let login = email.clone().unwrap_or_else(|| format!("google:{subject}"));
     let name = claims.name().and_then(|name| name.get(None)).and_then(|name| display_name(name));
     let picture = claims.picture().and_then(|picture| picture.get(None)).map(|picture| picture.to_string());

@@ -13,7 +13,7 @@ use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::oidc::{Claims, Issuer, Oidc, TENANT};
-use super::{Answer, Begun, Expected, Identity, Provider, Refused, display_name, is_plain};
+use super::{Answer, Begun, Expected, Identity, Provider, Refused, display_name, in_time, is_plain};
 use crate::config::{self, SignInRules, is_email};
 use crate::outgoing;
 
@@ -83,7 +83,7 @@ impl Microsoft {
         expected: Expected,
         now: DateTime<Utc>,
     ) -> Result<Identity, Refused> {
-        let person = self.oidc.redeem(answer, expected, now).await?;
+        let person = in_time(self.oidc.redeem(answer, expected, now)).await?;
         let mut identity = identity(&person.claims)?;
         let is_own = self.tenant.as_ref().is_none_or(|tenant| *tenant == identity.tenant);
         let is_allowed = self.allowed_tenants.is_empty() || self.allowed_tenants.contains(&identity.tenant);
@@ -147,7 +147,10 @@ fn identity(claims: &Claims) -> anyhow::Result<Identity> {
     let tenant = present(&more.tid).context("the ID token names no tenant (tid)")?.to_lowercase();
     let subject = present(&more.oid).context("the ID token names no person (oid)")?;
     let user_name = claims.preferred_username().map(|name| name.trim().to_lowercase());
-    let email = claims.email().map(|email| email.trim().to_lowercase()).filter(|email| is_email(email));
+    let email = claims
+        .email()
+        .map(|email| email.trim().to_lowercase())
+        .filter(|email| is_email(email) && is_plain(email));
     let login = user_name.filter(|name| is_plain(name)).or_else(|| email.clone());
     let login = login.unwrap_or_else(|| format!("microsoft:{subject}"));
     let name = claims.name().and_then(|name| name.get(None)).and_then(|name| display_name(name));

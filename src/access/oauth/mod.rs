@@ -6,6 +6,7 @@ mod google;
 mod microsoft;
 mod oidc;
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -56,6 +57,16 @@ impl Provider {
             Self::Google => "Google",
             Self::Github => "GitHub",
         }
+    }
+}
+
+impl FromStr for Provider {
+    type Err = anyhow::Error;
+
+    fn from_str(name: &str) -> anyhow::Result<Self> {
+        let mut all = [Self::Microsoft, Self::Google, Self::Github].into_iter();
+        all.find(|provider| provider.as_str() == name)
+            .ok_or_else(|| anyhow!("no provider is called {name:?}"))
     }
 }
 
@@ -175,13 +186,10 @@ impl Providers {
                 Found::Github(github) => Ok(github.begin(state, redirect_uri)),
             }
         };
-        let in_time = tokio::time::timeout(TIMEOUT, begun).await;
-        in_time.unwrap_or_else(|_| Err(anyhow!("the provider took too long"))).map_err(|cause| {
-            Error::Upstream {
-                message: "The provider cannot be reached, try again later",
-                timed_out: false,
-                cause,
-            }
+        in_time(begun).await.map_err(|cause| Error::Upstream {
+            message: "The provider cannot be reached, try again later",
+            timed_out: false,
+            cause,
         })
     }
 
@@ -195,18 +203,20 @@ impl Providers {
         answer: Answer,
         expected: Expected,
         clock: &dyn Clock,
-    ) -> std::result::Result<Identity, Refused> {
+    ) -> Result<Identity, Refused> {
         let found = self.find(provider).map_err(anyhow::Error::from)?;
-        let identified = async {
-            match found {
-                Found::Microsoft(microsoft) => microsoft.identify(answer, expected, clock.now()).await,
-                Found::Google(google) => google.identify(answer, expected, clock.now()).await,
-                Found::Github(github) => github.identify(answer, expected).await,
-            }
-        };
-        let in_time = tokio::time::timeout(TIMEOUT, identified).await;
-        in_time.unwrap_or_else(|_| Err(anyhow!("the provider took too long").into()))
+        match found {
+            Found::Microsoft(microsoft) => microsoft.identify(answer, expected, clock.now()).await,
+            Found::Google(google) => google.identify(answer, expected, clock.now()).await,
+            Found::Github(github) => github.identify(answer, expected).await,
+        }
     }
+}
+
+/// Waits for a provider, but not too long.
+async fn in_time<T, E: From<anyhow::Error>>(asked: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let answered = tokio::time::timeout(TIMEOUT, asked).await;
+    answered.unwrap_or_else(|_| Err(anyhow!("the provider took too long").into()))
 }
 
 /// A provider that is configured.
@@ -219,11 +229,16 @@ enum Found<'a> {
 /// The longest display name, in characters.
 const MAX_NAME: usize = 200;
 
-/// A provider's text as a display name: one line, without control characters, cut where it is long.
+/// Characters that are not seen, but turn the text around them.
+const TURNING: [std::ops::RangeInclusive<char>; 3] =
+    ['\u{200e}'..='\u{200f}', '\u{202a}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
+
+/// A provider's text as a display name: one line of what can be seen, cut where it is long.
 fn display_name(text: &str) -> Option<String> {
-    let words: Vec<_> = text.split(|c: char| c.is_whitespace() || c.is_control()).collect();
-    let line = words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-    let name: String = line.chars().take(MAX_NAME).collect();
+    let is_no_part =
+        |c: char| c.is_whitespace() || c.is_control() || TURNING.iter().any(|range| range.contains(&c));
+    let words: Vec<_> = text.split(is_no_part).filter(|word| !word.is_empty()).collect();
+    let name: String = words.join(" ").chars().take(MAX_NAME).collect();
     Some(name).filter(|name| !name.is_empty())
 }
 

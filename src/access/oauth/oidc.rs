@@ -22,6 +22,7 @@ use openidconnect::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
 use super::call::{Http, without_tokens};
 use super::{Answer, Begun, Expected, Refused};
@@ -93,20 +94,22 @@ pub const TENANT: &str = "{tenantid}";
 /// A provider.
 pub struct Oidc {
     /// Where it is found, an address without a slash at its end.
-    pub address: String,
+    address: String,
     /// What it may call itself.
-    pub issuer: Issuer,
+    issuer: Issuer,
     /// The program, as the provider knows it.
-    pub client_id: String,
+    client_id: String,
     /// The program's secret.
-    pub client_secret: SecretString,
+    client_secret: SecretString,
     /// What is asked for besides `openid`.
-    pub scopes: &'static [&'static str],
+    scopes: &'static [&'static str],
     http: Http,
     known: RwLock<Option<Arc<Known>>>,
+    asking: Mutex<()>,
 }
 
 /// What a provider has said of itself, and when.
+#[derive(Clone)]
 struct Known {
     metadata: CoreProviderMetadata,
     keys: CoreJsonWebKeySet,
@@ -142,6 +145,7 @@ impl Oidc {
             scopes,
             http: Http::new()?,
             known: RwLock::default(),
+            asking: Mutex::default(),
         })
     }
 
@@ -177,19 +181,23 @@ impl Oidc {
         expected: Expected,
         now: DateTime<Utc>,
     ) -> Result<Person, Refused> {
-        let known = self.known(now).await?;
-        if let Some(issuer) = &answer.issuer {
-            let own = known.metadata.issuer().as_str();
-            ensure_that(issuer == own, "the answer is that of another provider (RFC 9207)")?;
-        }
+        let known = match self.known(now).await {
+            Ok(known) => known,
+            // the sign-in began with what was known then
+            Err(error) => self.remembered().ok_or(error)?,
+        };
+        let issuer = answer.issuer.clone();
         let tokens = self.trade(&known, answer, expected.pkce, expected.redirect_uri).await?;
         let mut verified = self.verify(&known, known.keys.clone(), &tokens, &expected.nonce, now);
-        if is_of_unknown_key(&verified) && self.may_ask_for_keys(now) {
-            let keys = self.newer_keys(now).await?;
+        if is_of_unknown_key(&verified)
+            && let Some(keys) = self.newer_keys(now).await?
+        {
             verified = self.verify(&known, keys, &tokens, &expected.nonce, now);
         }
         let claims = verified.context("the ID token is not to be trusted")?;
         self.check_issuer(&claims)?;
+        let is_same = issuer.is_none_or(|issuer| issuer == claims.issuer().as_str());
+        ensure_that(is_same, "the answer is that of another provider (RFC 9207)")?;
         let access_token = tokens.access_token().secret().as_str().into();
         Ok(Person { claims, access_token })
     }
@@ -246,8 +254,13 @@ impl Oidc {
 
     /// What the provider says of itself, asked anew now and then.
     async fn known(&self, now: DateTime<Utc>) -> anyhow::Result<Arc<Known>> {
-        let remembered = self.remembered();
-        if let Some(known) = remembered.filter(|known| (now - known.at).abs() < KNOWN_FOR) {
+        let is_fresh = |known: &Arc<Known>| (now - known.at).abs() < KNOWN_FOR;
+        if let Some(known) = self.remembered().filter(is_fresh) {
+            return Ok(known);
+        }
+        // one asks, the others wait for what it is told
+        let _turn = self.asking.lock().await;
+        if let Some(known) = self.remembered().filter(is_fresh) {
             return Ok(known);
         }
         let address = format!("{}/.well-known/openid-configuration", self.address);
@@ -260,22 +273,24 @@ impl Oidc {
         Ok(self.remember(Known { metadata, keys, at: now, keys_at: None }))
     }
 
-    async fn newer_keys(&self, now: DateTime<Utc>) -> anyhow::Result<CoreJsonWebKeySet> {
+    /// The keys as they are now, asked for because of a token whose key is not known; none where they were
+    /// asked for a moment ago.
+    async fn newer_keys(&self, now: DateTime<Utc>) -> anyhow::Result<Option<CoreJsonWebKeySet>> {
+        let _turn = self.asking.lock().await;
         let known = self.remembered().context("the provider is not known")?;
-        let keys: CoreJsonWebKeySet =
-            self.http.get(known.metadata.jwks_uri().as_str()).await.context("asking for the newer keys")?;
-        let metadata = known.metadata.clone();
-        self.remember(Known { metadata, keys: keys.clone(), at: known.at, keys_at: Some(now) });
-        Ok(keys)
+        if known.keys_at.is_some_and(|asked_at| (now - asked_at).abs() < KEYS_EVERY) {
+            return Ok(None);
+        }
+        let Known { metadata, keys, at, .. } = Known::clone(&known);
+        let address = metadata.jwks_uri().to_string();
+        let known = self.remember(Known { metadata, keys, at, keys_at: Some(now) });
+        let keys: CoreJsonWebKeySet = self.http.get(&address).await.context("asking for the newer keys")?;
+        self.remember(Known { keys: keys.clone(), ..Known::clone(&known) });
+        Ok(Some(keys))
     }
 
     fn remembered(&self) -> Option<Arc<Known>> {
         self.known.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
-    }
-
-    fn may_ask_for_keys(&self, now: DateTime<Utc>) -> bool {
-        let asked_at = self.remembered().and_then(|known| known.keys_at);
-        asked_at.is_none_or(|asked_at| (now - asked_at).abs() >= KEYS_EVERY)
     }
 
     fn remember(&self, known: Known) -> Arc<Known> {

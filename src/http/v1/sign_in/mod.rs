@@ -20,7 +20,7 @@ use crate::http::contract::{Failure, Headed, PageOr};
 use crate::http::guard::Visitor;
 use crate::http::input::{Form, Query};
 use crate::http::route::{Route, get, post};
-use browser::Browser;
+use browser::{Browser, PageOrigin};
 
 pub fn routes() -> Vec<Route> {
     let mut routes = vec![
@@ -80,7 +80,8 @@ struct UriView {
     match_code: String,
 }
 
-async fn uri(visitor: Visitor, Query(query): Query<UriQuery>) -> Result<Headed<UriView>> {
+async fn uri(visitor: Visitor, Query(query): Query<UriQuery>, page: PageOrigin) -> Result<Headed<UriView>> {
+    page.must_be_allowed(&visitor.app.settings)?;
     let provider = query.provider.unwrap_or_default();
     let challenge = query.code_challenge.as_deref();
     let begun = hand_over::begin(&visitor.app, &visitor.origin, provider, challenge).await?;
@@ -130,10 +131,10 @@ async fn redirect(
 
 async fn arrive(visitor: &Visitor, query: RedirectQuery, browser: &Browser) -> Result<Arrived, Failure> {
     let arrival = Arrival {
-        state: query.state.as_deref().unwrap_or_default(),
+        state: query.state.unwrap_or_default(),
         code: query.code,
         issuer: query.iss,
-        error: query.error.as_deref(),
+        error: query.error,
         wants_tokens: browser.wants_data,
     };
     let cookie = |name: &str| browser.cookie(name);

@@ -70,9 +70,8 @@ fn over(message: &str) -> Response {
 
 /// What the contract says of a failure, as a page.
 fn trouble(failure: &Failure) -> Response {
+    failure.log();
     let status = failure.status();
-    let mut response = failure.answer::<V1>();
-    let retry_after = response.headers_mut().remove(header::RETRY_AFTER);
     let message = if status.is_client_error() {
         "The address or the answer is not what this server expects."
     } else {
@@ -80,6 +79,7 @@ fn trouble(failure: &Failure) -> Response {
     };
     let mut page =
         note(status, "You are not signed in", message, "Wait a moment, then begin again in the app.");
+    let retry_after = failure.retry_after().map(|wait| HeaderValue::from(wait.as_secs().max(1)));
     page.headers_mut().extend(retry_after.map(|value| (header::RETRY_AFTER, value)));
     page
 }

@@ -12,15 +12,15 @@ use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::TokensView;
-use crate::access::hand_over::{self, Claim, Outcome};
-use crate::app::Settings;
+use super::browser::PageOrigin;
+use crate::access::hand_over::{self, Claim, Outcome, WRONG_VERIFIER};
 use crate::error::{Error, Result};
 use crate::http::contract::{Answer, Contract, Failure};
 use crate::http::guard::Visitor;
@@ -32,6 +32,12 @@ const MAX_MESSAGE: usize = 4 * 1024;
 
 /// What is read from a client at once, in bytes. Clients hardly send anything.
 const READ_BUFFER: usize = 1024;
+
+/// What is kept for a client that does not read, in bytes.
+const WRITE_BUFFER: usize = 16 * 1024;
+
+/// How long a client may take to read what it is sent. One that takes longer is gone.
+const SEND: Duration = Duration::from_secs(10);
 
 /// How often a client is asked whether it is still there. One that has not answered by the next time is not.
 const PING: Duration = Duration::from_secs(20);
@@ -71,15 +77,15 @@ struct Verification {
 /// A request that wants to become a socket.
 pub struct Upgrade {
     socket: WebSocketUpgrade,
-    origin: Option<HeaderValue>,
+    page: PageOrigin,
 }
 
 impl Extract for Upgrade {
     async fn extract(call: &mut Call) -> Result<Self, Failure> {
-        let origin = call.parts.headers.get(header::ORIGIN).cloned();
+        let page = PageOrigin::extract(call).await?;
         let socket = WebSocketUpgrade::from_request_parts(&mut call.parts, &()).await;
         let refused = Failure::Http(StatusCode::UPGRADE_REQUIRED, "This address takes WebSockets only");
-        Ok(Self { socket: socket.map_err(|_| refused)?, origin })
+        Ok(Self { socket: socket.map_err(|_| refused)?, page })
     }
 
     fn describe(_: &mut Description) {}
@@ -102,28 +108,18 @@ pub async fn callback(
     Query(query): Query<CallbackQuery>,
     upgrade: Upgrade,
 ) -> Result<Switched, Failure> {
-    if upgrade.origin.is_some_and(|origin| !is_allowed(&origin, &visitor.app.settings)) {
-        let message = "Pages of this origin may not wait for a sign-in".to_owned();
-        return Err(Error::Forbidden { message, required: Vec::new() }.into());
-    }
+    upgrade.page.must_be_allowed(&visitor.app.settings)?;
     if query.callback_key.is_empty() {
         return Err(Error::invalid("callbackKey", "Is required").into());
     }
     let claim = hand_over::claim(&visitor.app, visitor.origin, &query.callback_key).await?;
     let socket = upgrade.socket.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
-    let socket = socket.read_buffer_size(READ_BUFFER).write_buffer_size(0);
+    let socket =
+        socket.read_buffer_size(READ_BUFFER).write_buffer_size(0).max_write_buffer_size(WRITE_BUFFER);
     Ok(Switched(socket.on_upgrade(|socket| async move {
         // a client that is gone misses nothing
         drop(wait(claim, socket).await);
     })))
-}
-
-/// Whether a page of this origin may open a socket (cross-site WebSocket hijacking: OWASP, WebSocket
-/// Security Cheat Sheet). Native clients have no origin.
-fn is_allowed(origin: &HeaderValue, settings: &Settings) -> bool {
-    origin.to_str().is_ok_and(|origin| {
-        origin == settings.public_url || settings.cors_allowed_origins.iter().any(|known| known == origin)
-    })
 }
 
 /// That the client is not there any more.
@@ -142,7 +138,8 @@ async fn wait(claim: Claim, socket: WebSocket) -> Result<(), Gone> {
         Err(Stopped::Gone) => return Err(Gone),
         Err(Stopped::Broken(error)) => {
             Failure::from(error).log();
-            Outcome::Failed("Something went wrong at the server. Try again in a while.".to_owned())
+            // the sign-in goes on: the client is to come again
+            return client.close(close_code::AGAIN).await;
         }
     };
     client.tell_the_end(outcome).await
@@ -185,6 +182,9 @@ impl Client {
         if claim.is_bound() {
             self.tell("auth.verify", "Send the code verifier.").await?;
             loop {
+                if let Some(outcome) = claim.end().await? {
+                    return Ok(outcome);
+                }
                 tokio::select! {
                     said = self.said() => {
                         let verification = serde_json::from_str(&said?);
@@ -192,13 +192,9 @@ impl Client {
                         if claim.verify(&verifier).await? {
                             break;
                         }
-                        return Ok(Outcome::Failed("The code verifier is wrong.".to_owned()));
+                        return Ok(Outcome::Failed(WRONG_VERIFIER.to_owned()));
                     }
-                    () = claim.woken() => {
-                        if let Some(outcome) = claim.end().await? {
-                            return Ok(outcome);
-                        }
-                    }
+                    () = claim.woken() => {}
                 }
             }
         }
@@ -230,7 +226,7 @@ impl Client {
                     if !std::mem::take(&mut self.has_answered) {
                         return Err(Gone);
                     }
-                    self.socket.send(Message::Ping(axum::body::Bytes::new())).await?;
+                    self.put(Message::Ping(axum::body::Bytes::new())).await?;
                 }
             }
         }
@@ -251,7 +247,12 @@ impl Client {
 
     async fn send(&mut self, event: &Event) -> Result<(), Gone> {
         let text = serde_json::to_string(event).map_err(|_| Gone)?;
-        Ok(self.socket.send(Message::text(text)).await?)
+        self.put(Message::text(text)).await
+    }
+
+    async fn put(&mut self, message: Message) -> Result<(), Gone> {
+        let sent = tokio::time::timeout(SEND, self.socket.send(message)).await;
+        Ok(sent.map_err(|_| Gone)??)
     }
 
     /// The last event, then the end.
@@ -279,6 +280,6 @@ impl Client {
 
     async fn close(mut self, code: u16) -> Result<(), Gone> {
         let frame = CloseFrame { code, reason: "".into() };
-        Ok(self.socket.send(Message::Close(Some(frame))).await?)
+        self.put(Message::Close(Some(frame))).await
     }
 }
