@@ -29,6 +29,7 @@ mod replicas;
 mod role;
 mod session;
 mod sign_in;
+mod sign_in_abuse;
 mod sign_in_attacks;
 mod sign_in_github;
 mod sign_in_google;

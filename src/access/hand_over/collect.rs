@@ -145,12 +145,12 @@ impl Claim {
             State::Denied => Some(Outcome::Denied(message)),
             State::Failed => Some(Outcome::Failed(message)),
             _ if sign_in.is_over(self.app.clock.now()) => Some(Outcome::Expired),
-            State::Approved if what == Take::Tokens => Some(self.take(&sign_in).await?),
+            State::Approved if what == Take::Tokens => self.take(&sign_in).await?,
             State::Approved | State::Waiting | State::Arrived | State::Confirming => None,
         })
     }
 
-    async fn take(&self, sign_in: &SignIn) -> Result<Outcome> {
+    async fn take(&self, sign_in: &SignIn) -> Result<Option<Outcome>> {
         let mut transaction = database::begin(&self.app.pool).await?;
         let origin = sign_in.origin(self.origin.request);
         let taken = take(&mut transaction, &self.app, sign_in, Some(self.socket), &origin).await?;
@@ -186,25 +186,26 @@ impl SignIn {
     }
 }
 
-/// Takes an approved sign-in: opens the session whose tokens these are.
+/// Takes an approved sign-in: opens the session whose tokens these are. None where it is not approved any
+/// more.
 pub(super) async fn take(
     connection: &mut sqlx::PgConnection,
     app: &App,
     sign_in: &SignIn,
     socket: Option<Uuid>,
     origin: &Origin,
-) -> Result<Outcome> {
+) -> Result<Option<Outcome>> {
     let since = app.clock.now() - WAITS_FOR_CLIENT;
     let Some(approved) = store::lock_approved(connection, sign_in.id, socket, since).await? else {
-        return Ok(Outcome::Expired);
+        return Ok(None);
     };
     let person = Actor::user(approved.user_id, approved.user_name);
     if let Some((tokens, _)) = sign_in::finish(connection, app, origin, &person).await? {
         store::complete(connection, sign_in.id).await?;
-        return Ok(Outcome::Tokens(tokens));
+        return Ok(Some(Outcome::Tokens(tokens)));
     }
     store::end(connection, sign_in.id, State::Denied, identity::DISABLED).await?;
     let refused = ("session.create", audit::Outcome::Denied);
     sign_in::record(connection, app, origin, Some(&person), refused).await?;
-    Ok(Outcome::Denied(identity::DISABLED.to_owned()))
+    Ok(Some(Outcome::Denied(identity::DISABLED.to_owned())))
 }

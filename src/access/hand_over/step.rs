@@ -82,8 +82,8 @@ impl Step {
         }
         let client = sign_in.origin(origin.request);
         Ok(match take(connection, app, sign_in, None, &client).await? {
-            Outcome::Tokens(tokens) => Arrived::Tokens(tokens),
-            Outcome::Denied(message) => Arrived::Denied(message),
+            Some(Outcome::Tokens(tokens)) => Arrived::Tokens(tokens),
+            Some(Outcome::Denied(message)) => Arrived::Denied(message),
             _ => Arrived::Expired,
         })
     }
