@@ -1,6 +1,6 @@
 // Signs in with Microsoft from a command line: node sign_in.mjs [the server's address]. Node.js 22 or newer.
 import { createHash, randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
+import { type } from 'node:os';
 
 const api = process.argv[2] ?? 'http://127.0.0.1:3000';
 
@@ -8,8 +8,8 @@ const api = process.argv[2] ?? 'http://127.0.0.1:3000';
 const codeVerifier = randomBytes(32).toString('base64url');
 const codeChallenge = createHash('sha256').update(codeVerifier).digest('base64url');
 
-// the confirmation page shows the user agent as the app that asks
-const headers = { 'user-agent': `The example client on ${hostname()}` };
+// by which the page that asks for the number says what app it is that waits
+const headers = { 'user-agent': `ttscm-example/1.0 (${type()})` };
 const begun = await (await fetch(`${api}/v1/auth/uri?codeChallenge=${codeChallenge}`, { headers })).json();
 if (!begun.successful) throw new Error(begun.message);
 const { uri, callbackKey, matchCode } = begun.data;

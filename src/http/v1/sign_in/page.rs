@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use super::V1;
+use super::{V1, device};
 use crate::access::hand_over::{Arrived, Question};
 use crate::http::contract::{Contract, Failure};
 
@@ -109,7 +109,7 @@ fn ask(question: &Question) -> Response {
             ". An app is waiting to work in your name:"
         }
         dl {
-            dt { "App" } dd { (question.user_agent.clone().unwrap_or_else(unknown)) }
+            dt { "App" } dd { (question.user_agent.as_deref().and_then(device::of).unwrap_or_else(unknown)) }
             dt { "Address" } dd { (question.address.clone().unwrap_or_else(unknown)) }
             dt { "Asked" } dd { (age(question.age.num_seconds())) }
         }
