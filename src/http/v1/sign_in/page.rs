@@ -147,7 +147,7 @@ fn ask(question: &Question) -> Response {
                 legend { "Pick the number that it shows" }
                 div class="numbers" {
                     @for number in &question.numbers {
-                        button class="ask" name="number" value=(number) { (number) }
+                        button name="number" value=(number) class="ask" { (number) }
                     }
                 }
             }
@@ -156,7 +156,7 @@ fn ask(question: &Question) -> Response {
                     "Did you not just begin to sign in, or did somebody send you here? Then it is not your app that \
                      waits, and whoever it is would get into everything that you can."
                 }
-                button class="no" name="number" value=(NOT_ME) { "This was not me" }
+                button name="number" value=(NOT_ME) class="no" { "This was not me" }
             }
         }
     };
