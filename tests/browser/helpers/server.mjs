@@ -13,7 +13,8 @@ export async function startServer(program, environment, output) {
   // as root the database runs as somebody else, who must be able to enter
   await chmod(folder, 0o755);
   const { PATH, HOME } = process.env;
-  const env = { PATH, HOME, DATA_DIR: join(folder, 'data'), BIND_ADDRESS: '127.0.0.1:0', LOG_FORMAT: 'json', ...environment };
+  const own = { DATA_DIR: join(folder, 'data'), BIND_ADDRESS: '127.0.0.1:0', LOG_FORMAT: 'json' };
+  const env = { PATH, HOME, ...own, ...environment };
   const server = spawn(program, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = once(server, 'close');
   const errors = [];
