@@ -14,8 +14,9 @@ use crate::helpers::{Actor, Answer, TestApp, Value, json};
 /// fields, all are here.
 const EXAMPLES: &str = include_str!("contract/examples.json");
 
-/// Documented routes whose examples take a sign-in provider or a ConnectWise, neither of which is set up
-/// here. Their examples, and that of a company with its address, are not among those that are sent.
+/// Documented routes whose examples take a sign-in provider, which `sign_in.rs` has, or a ConnectWise, neither
+/// of which is set up here. Their examples, and that of a company with its address, are not among those that
+/// are sent.
 const UNSENT: [&str; 3] = ["GET /auth/uri", "GET /auth/redirect", "GET /company/companies/{}/configurations"];
 
 const ROUTES: [&str; 43] = [

@@ -68,7 +68,7 @@ async fn another_browser_is_asked_and_the_right_number_lets_the_client_in() {
     socket.expect("auth.pending").await;
     let jane = person();
     let asked = app.browse(ELSEWHERE, &microsoft.signs_in(&begun.uri, &jane), &[]).await;
-    for said in ["Which number does the app show?", "Desk/1.0", "127.0.0.1", "just now", "Microsoft"] {
+    for said in ["Which number does the app show?", "“Desk”", "127.0.0.1", "just now", "Microsoft"] {
         assert!(asked.text.contains(said), "{said}: {}", asked.text);
     }
     assert!(asked.text.contains(jane["name"].as_str().unwrap()));

@@ -1,6 +1,7 @@
 //! Signing in with a provider: it is begun by a client, finished in a browser and collected at a socket.
 
 mod browser;
+mod device;
 mod identity;
 mod page;
 mod socket;
