@@ -17,6 +17,7 @@ use crate::access::token;
 use crate::app::App;
 use crate::database;
 use crate::error::{Error, Result};
+use crate::user::User;
 
 /// What the browser brings from the provider.
 pub struct Arrival {
@@ -38,8 +39,8 @@ pub enum Arrived {
     Approved,
     /// The identity belongs to the account now that began to link it.
     Linked,
-    /// These are the tokens that the browser wants.
-    Tokens(Tokens),
+    /// These are the tokens that the browser wants, and whose they are.
+    Tokens(Tokens, User),
     /// It must say which number the client shows.
     Asked(Question),
     /// It may not have the tokens, or did not come from the page that it says.

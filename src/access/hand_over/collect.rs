@@ -18,14 +18,15 @@ use crate::app::App;
 use crate::audit;
 use crate::database;
 use crate::error::{Error, Result};
+use crate::user::User;
 
 /// What a client is told that does not know the verifier.
 pub const WRONG_VERIFIER: &str = "The code verifier is wrong.";
 
 /// How a sign-in ended, for its client.
 pub enum Outcome {
-    /// These are the tokens.
-    Tokens(Tokens),
+    /// These are the tokens, and whose they are.
+    Tokens(Tokens, User),
     /// The browser took the tokens itself.
     Completed,
     /// The person said no, or may not sign in.
@@ -200,9 +201,9 @@ pub(super) async fn take(
         return Ok(None);
     };
     let person = Actor::user(approved.user_id, approved.user_name);
-    if let Some((tokens, _)) = sign_in::finish(connection, app, origin, &person).await? {
+    if let Some((tokens, user)) = sign_in::finish(connection, app, origin, &person).await? {
         store::complete(connection, sign_in.id).await?;
-        return Ok(Some(Outcome::Tokens(tokens)));
+        return Ok(Some(Outcome::Tokens(tokens, user)));
     }
     store::end(connection, sign_in.id, State::Denied, identity::DISABLED).await?;
     let refused = ("session.create", audit::Outcome::Denied);

@@ -97,46 +97,45 @@ pub struct Cookie {
     pub value: SecretString,
 }
 
-/// Begins a sign-in. With a `code_challenge` (RFC 7636, S256) the tokens are for a client that knows its
-/// verifier only.
+/// What a client wants to begin.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    /// With whom.
+    pub provider: Provider,
+    /// Where the browser is to come back to, below the server's public address.
+    pub come_back_to: &'a str,
+    /// Binds the tokens to a client that knows the verifier (RFC 7636, S256).
+    pub code_challenge: Option<&'a str>,
+}
+
+/// Begins a sign-in.
 ///
 /// # Errors
 /// [`Error::NotConfigured`], [`Error::Upstream`], and [`Error::TooMany`] where too many from one address
 /// are under way.
-pub async fn begin(
-    app: &App,
-    origin: &Origin,
-    provider: Provider,
-    code_challenge: Option<&str>,
-) -> Result<Begun> {
-    begin_for(app, origin, provider, code_challenge, None).await
+pub async fn begin(app: &App, origin: &Origin, wish: Wish<'_>) -> Result<Begun> {
+    begin_for(app, origin, wish, None).await
 }
 
 /// Begins to link an identity to the caller's own account. Its client gets no tokens.
 ///
 /// # Errors
 /// Those of [`begin`].
-pub async fn begin_linking(app: &App, caller: &Caller, provider: Provider) -> Result<Begun> {
+pub async fn begin_linking(app: &App, caller: &Caller, wish: Wish<'_>) -> Result<Begun> {
     let session = caller.session.ok_or_else(Error::unauthenticated)?;
-    begin_for(app, &caller.origin, provider, None, Some(session)).await
+    begin_for(app, &caller.origin, wish, Some(session)).await
 }
 
-async fn begin_for(
-    app: &App,
-    origin: &Origin,
-    provider: Provider,
-    code_challenge: Option<&str>,
-    link_session: Option<Uuid>,
-) -> Result<Begun> {
+async fn begin_for(app: &App, origin: &Origin, wish: Wish<'_>, link_session: Option<Uuid>) -> Result<Begun> {
     let too_many = Error::TooMany { message: TOO_MANY, retry_after: RETRY_AFTER };
     let (limit, began_at) = (app.settings.sign_in.max_pending, app.clock.now());
     if store::is_full(&app.pool, origin, limit, began_at).await? {
         return Err(too_many);
     }
     let (callback_key, key_hash) = token::new_secret();
-    let redirect_uri = format!("{}/v1/auth/redirect", app.settings.public_url);
+    let redirect_uri = format!("{}{}", app.settings.public_url, wish.come_back_to);
     let state = callback_key.expose_secret();
-    let begun = app.providers.begin(provider, state, redirect_uri, &*app.clock).await?;
+    let begun = app.providers.begin(wish.provider, state, redirect_uri, &*app.clock).await?;
     let (browser, browser_hash) = token::new_secret();
     let (id, now) = (crate::id::new(), app.clock.now());
     let offered = numbers();
@@ -144,9 +143,9 @@ async fn begin_for(
         id,
         key_hash: &key_hash,
         browser_hash: &browser_hash,
-        provider: provider.as_str(),
+        provider: wish.provider.as_str(),
         upstream: &seal_expected(app, id, &begun.expected)?,
-        code_challenge,
+        code_challenge: wish.code_challenge,
         match_code: &offered[rand::random_range(..OFFERED)],
         offered: &offered,
         link_session,

@@ -82,7 +82,7 @@ impl Step {
         }
         let client = sign_in.origin(origin.request);
         Ok(match take(connection, app, sign_in, None, &client).await? {
-            Some(Outcome::Tokens(tokens)) => Arrived::Tokens(tokens),
+            Some(Outcome::Tokens(tokens, user)) => Arrived::Tokens(tokens, user),
             Some(Outcome::Denied(message)) => Arrived::Denied(message),
             _ => Arrived::Expired,
         })

@@ -4,8 +4,8 @@ use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ProviderName, UriView, V1, view};
-use crate::access::hand_over;
+use super::{ProviderName, REDIRECT, UriView, V1, view};
+use crate::access::hand_over::{self, Wish};
 use crate::access::identity::{self, Linked};
 use crate::access::oauth::Provider;
 use crate::clock::Timestamp;
@@ -68,7 +68,8 @@ async fn list(allowed: Allowed) -> Result<Vec<IdentityView>> {
 
 async fn link(allowed: Allowed, Query(query): Query<LinkQuery>) -> Result<Headed<UriView>> {
     let provider = query.provider.unwrap_or_default();
-    let begun = hand_over::begin_linking(&allowed.app, &allowed.caller, provider).await?;
+    let wish = Wish { provider, come_back_to: REDIRECT, code_challenge: None };
+    let begun = hand_over::begin_linking(&allowed.app, &allowed.caller, wish).await?;
     view(&allowed.app.settings, begun)
 }
 

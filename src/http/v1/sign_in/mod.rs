@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::V1;
 use super::auth::TokensView;
-use crate::access::hand_over::{self, Arrival, Arrived, Begun, Choice};
+use crate::access::hand_over::{self, Arrival, Arrived, Begun, Choice, Wish};
 use crate::access::oauth::Provider;
 use crate::app::Settings;
 use crate::error::{Error, Result};
@@ -22,6 +22,9 @@ use crate::http::guard::Visitor;
 use crate::http::input::{Form, Query};
 use crate::http::route::{Route, get, post};
 use browser::{Browser, PageOrigin};
+
+/// Where providers send the browser back to.
+const REDIRECT: &str = "/v1/auth/redirect";
 
 pub fn routes() -> Vec<Route> {
     let mut routes = vec![
@@ -84,8 +87,8 @@ struct UriView {
 async fn uri(visitor: Visitor, Query(query): Query<UriQuery>, page: PageOrigin) -> Result<Headed<UriView>> {
     page.must_be_allowed(&visitor.app.settings)?;
     let provider = query.provider.unwrap_or_default();
-    let challenge = query.code_challenge.as_deref();
-    let begun = hand_over::begin(&visitor.app, &visitor.origin, provider, challenge).await?;
+    let wish = Wish { provider, come_back_to: REDIRECT, code_challenge: query.code_challenge.as_deref() };
+    let begun = hand_over::begin(&visitor.app, &visitor.origin, wish).await?;
     view(&visitor.app.settings, begun)
 }
 
@@ -146,7 +149,7 @@ async fn arrive(visitor: &Visitor, query: RedirectQuery, browser: &Browser) -> R
 fn data(arrived: Result<Arrived, Failure>) -> Result<TokensView, Failure> {
     let forbidden = |message: &str| Error::Forbidden { message: message.to_owned(), required: Vec::new() };
     let error = match arrived? {
-        Arrived::Tokens(tokens) => return Ok(tokens.into()),
+        Arrived::Tokens(tokens, _) => return Ok(tokens.into()),
         Arrived::Unknown => Error::invalid("state", "Is not that of a sign-in that has been begun"),
         Arrived::Used => Error::invalid("state", "Has been used"),
         Arrived::Expired => Error::invalid("state", "Has expired"),

@@ -70,7 +70,7 @@ impl Mark {
 /// The page for where a browser has come to.
 pub fn of(arrived: Result<Arrived, Failure>) -> Response {
     match arrived {
-        Ok(Arrived::Approved | Arrived::Tokens(_)) => signed_in(),
+        Ok(Arrived::Approved | Arrived::Tokens(..)) => signed_in(),
         Ok(Arrived::Linked) => {
             let message = "From now on you can sign in this way too.";
             note(StatusCode::OK, Mark::Good, ["The sign-in is linked", message, CLOSE])

@@ -259,7 +259,7 @@ impl Client {
     async fn tell_the_end(mut self, outcome: Outcome) -> Result<(), Gone> {
         let (name, message, data, code) = match outcome {
             Outcome::Closing => return self.close(close_code::RESTART).await,
-            Outcome::Tokens(tokens) => {
+            Outcome::Tokens(tokens, _) => {
                 ("auth.tokens", "Signed in successfully!".to_owned(), Some(tokens.into()), close_code::NORMAL)
             }
             Outcome::Completed => {
