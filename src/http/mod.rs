@@ -1,5 +1,6 @@
 //! HTTP: the wire contracts, each a table of routes, behind layers that all share.
 
+mod browser;
 mod client;
 mod contract;
 pub mod docs;

@@ -1,6 +1,5 @@
 //! Signing in with a provider: it is begun by a client, finished in a browser and collected at a socket.
 
-mod browser;
 mod device;
 mod identity;
 mod page;
@@ -17,11 +16,11 @@ use crate::access::hand_over::{self, Arrival, Arrived, Begun, Choice, Wish};
 use crate::access::oauth::Provider;
 use crate::app::Settings;
 use crate::error::{Error, Result};
+use crate::http::browser::{self, Browser, PageOrigin};
 use crate::http::contract::{Failure, Headed, PageOr};
 use crate::http::guard::Visitor;
 use crate::http::input::{Form, Query};
 use crate::http::route::{Route, get, post};
-use browser::{Browser, PageOrigin};
 
 /// Where providers send the browser back to.
 const REDIRECT: &str = "/v1/auth/redirect";

@@ -19,9 +19,9 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::TokensView;
-use super::browser::PageOrigin;
 use crate::access::hand_over::{self, Claim, Outcome, WRONG_VERIFIER};
 use crate::error::{Error, Result};
+use crate::http::browser::PageOrigin;
 use crate::http::contract::{Answer, Contract, Failure};
 use crate::http::guard::Visitor;
 use crate::http::handler::{Call, Description, Extract};
