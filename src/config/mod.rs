@@ -1,10 +1,13 @@
 //! Every setting, read once from the environment (and a `.env` file) into types.
 
+mod connectwise;
+
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +15,8 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use sqlx::postgres::PgConnectOptions;
 use zeroize::Zeroizing;
+
+pub use connectwise::{CONNECTWISE_VARIABLES, ConnectWise};
 
 /// The length of every key.
 pub const KEY_BYTES: usize = 32;
@@ -49,6 +54,8 @@ pub struct Config {
     pub cors_allowed_origins: Vec<String>,
     /// `TRUSTED_PROXIES`: the networks whose `X-Forwarded-For` is believed, none by default.
     pub trusted_proxies: Vec<IpNet>,
+    /// `CONNECTWISE_…`: where companies come from; none where all are made by hand.
+    pub connectwise: Option<ConnectWise>,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
 }
@@ -126,6 +133,7 @@ impl Config {
             admin: settings.admin()?,
             cors_allowed_origins: settings.origins()?,
             trusted_proxies: settings.networks("TRUSTED_PROXIES")?,
+            connectwise: settings.connectwise()?,
             log_format: settings.parsed("LOG_FORMAT", "pretty or json")?.unwrap_or_default(),
         };
         config.check()
@@ -169,6 +177,19 @@ impl Settings<'_> {
     fn parsed<T: FromStr>(&self, name: &str, what: &str) -> Result<Option<T>> {
         let parse = |text: String| text.parse().map_err(|_| ConfigError(format!("{name} must be {what}")));
         self.text(name).map(parse).transpose()
+    }
+
+    /// A duration such as `90s`, `15m` or `2h`; none for `0`.
+    fn interval(&self, name: &str, default: Duration) -> Result<Option<Duration>> {
+        let Some(text) = self.text(name) else { return Ok(Some(default)) };
+        let seconds = [("s", 1), ("m", 60), ("h", 3600)].into_iter().find_map(|(unit, seconds)| {
+            text.strip_suffix(unit)?.parse::<u32>().ok().map(|number| u64::from(number) * seconds)
+        });
+        match seconds {
+            Some(seconds) => Ok(Some(Duration::from_secs(seconds)).filter(|interval| !interval.is_zero())),
+            None if text == "0" => Ok(None),
+            None => Err(ConfigError(format!("{name} must be a time such as 90s, 15m or 2h, or 0 for never"))),
+        }
     }
 
     fn list(&self, name: &str) -> Vec<String> {
