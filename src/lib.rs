@@ -5,7 +5,7 @@
 //! ```text
 //! main  →  app, http, demo
 //!       →  access, user, role, company, credential, audit  the nouns: types and rules, SQL in their `store`
-//!       →  vault, database
+//!       →  vault, connectwise, database
 //!       →  error, outgoing, page, id, clock, config
 //! ```
 //!
@@ -18,6 +18,7 @@ pub mod audit;
 pub mod clock;
 pub mod company;
 pub mod config;
+pub mod connectwise;
 pub mod credential;
 pub mod database;
 pub mod demo;
