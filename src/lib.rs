@@ -3,7 +3,7 @@
 //! The map of the house, with what each part may use:
 //!
 //! ```text
-//! main  →  app, http, demo
+//! main  →  app, http, demo, command
 //!       →  access, user, role, company, credential, audit  the nouns: types and rules, SQL in their `store`
 //!       →  vault, connectwise, database
 //!       →  error, outgoing, page, id, clock, config
@@ -16,6 +16,7 @@ pub mod access;
 pub mod app;
 pub mod audit;
 pub mod clock;
+pub mod command;
 pub mod company;
 pub mod config;
 pub mod connectwise;
