@@ -64,8 +64,12 @@ async fn sync(app: &App, full: bool) -> anyhow::Result<ExitCode> {
         tell("A run is on: wait for its end");
         return Ok(ExitCode::from(RUN_IS_ON));
     };
-    let bar = bar();
-    let (progress, reason) = run.finish(app, |progress| bar.set_message(words(progress))).await?;
+    let bar = bar(app, &run).await;
+    let show = |progress: Progress| {
+        bar.set_position(u64::try_from(progress.read).unwrap_or_default());
+        bar.set_message(words(progress));
+    };
+    let (progress, reason) = run.finish(app, show).await?;
     bar.finish_and_clear();
     say(&words(progress))?;
     Ok(match reason {
@@ -82,13 +86,18 @@ fn words(progress: Progress) -> String {
     format!("{read} companies read, {written} written, {marked} of them marked as gone")
 }
 
-/// Shows how far it has come, on a terminal only. How far there is to go ConnectWise does not say.
-fn bar() -> ProgressBar {
+/// Shows how far it has come, on a terminal only; a spinner where it is not known how far there is to go.
+async fn bar(app: &App, run: &Run) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
+    let expected = run.expected(app).await;
+    let bar = expected.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    let template = match expected {
+        Some(_) => "{elapsed} {bar:30} {pos}/{len} {msg}",
+        None => "{spinner} {elapsed} {msg}",
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(100));

@@ -123,7 +123,7 @@ impl Client {
                 done => return done,
             };
             let asked = match failure {
-                Failure::Busy { wait: Some(wait) } => wait,
+                Failure::Busy { wait } => wait.unwrap_or(first * 10),
                 _ => Duration::ZERO,
             };
             if asked > longest {
@@ -165,11 +165,10 @@ impl Client {
         if known.is_none() {
             return Err(gone);
         }
-        // no answer of this try's own: whether the keys are wrong is known when the place is
-        let today = self.discover().await.map_err(|failure| match failure {
-            Failure::Keys { .. } | Failure::Missing => Failure::Keys { status: 404 },
-            other => other,
-        })?;
+        let today = match self.discover().await {
+            Err(Failure::Missing) => return Err(gone),
+            discovered => discovered?,
+        };
         if today == codebase {
             return Err(gone);
         }

@@ -124,26 +124,43 @@ impl Address {
 }
 
 impl ConnectWise {
-    /// The company with this number; none where there is none. That is believed on a second look only,
-    /// at another address: to wrong keys ConnectWise may say that there is nothing, too.
+    /// The company with this number; none where there is none. That is believed on a second look only, and
+    /// where the keys are good: to wrong ones ConnectWise may say that there is nothing, too.
     ///
     /// # Errors
     /// [`Failure`].
     pub async fn company(&self, patience: Patience, number: i64) -> Result<Option<Company>> {
+        for _look in 0..2 {
+            if let Some(company) = self.look(patience, number).await? {
+                return Ok(Some(company));
+            }
+        }
+        let any = [("fields", "id".to_owned()), ("pageSize", "1".to_owned())];
+        list(self.client.call(patience, &Ask::get("company/companies", &any)).await?)?;
+        Ok(None)
+    }
+
+    async fn look(&self, patience: Patience, number: i64) -> Result<Option<Company>> {
         let fields = [("fields", FIELDS.to_owned())];
         let path = format!("company/companies/{number}");
         match self.client.call(patience, &Ask::get(&path, &fields)).await {
-            Err(Failure::Missing) => {}
-            Err(failure) => return Err(failure),
+            Err(Failure::Missing) => Ok(None),
+            Err(failure) => Err(failure),
             Ok(sent) => {
                 let read = Company::read(&sent).filter(|company| company.number == number);
-                return read.map(Some).ok_or(Failure::Nonsense("another record"));
+                read.map(Some).ok_or(Failure::Nonsense("another record"))
             }
         }
-        let [fields] = fields;
-        let query = [fields, ("conditions", format!("id={number}")), ("pageSize", "1".to_owned())];
-        let found = list(self.client.call(patience, &Ask::get("company/companies", &query)).await?)?;
-        Ok(found.iter().filter_map(Company::read).find(|company| company.number == number))
+    }
+
+    /// How many companies there are, where told only those changed later than `since`.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub async fn count_companies(&self, since: Option<DateTime<Utc>>) -> Result<i64> {
+        let query: Vec<_> = since.map(changed_after).into_iter().collect();
+        let counted = self.client.call(Patience::Short, &Ask::get("company/companies/count", &query)).await?;
+        sent::number(&counted, "/count").ok_or(Failure::Nonsense("no number"))
     }
 
     /// The companies after this number, where told only those changed later than `since`. What was deleted
@@ -170,20 +187,24 @@ impl ConnectWise {
         if after > 0 {
             query.push(("pageId", after.to_string()));
         }
-        if let Some(since) = since {
-            let since = since.to_rfc3339_opts(SecondsFormat::Secs, true);
-            query.push(("conditions", format!("lastUpdated > [{since}]")));
-        }
+        query.extend(since.map(changed_after));
         let found = list(self.client.once(&Ask::get("company/companies", &query)).await?)?;
-        let companies: Vec<_> = found.iter().filter_map(Company::read).collect();
-        let last = companies.iter().map(|company| company.number).max();
-        // the header that tells of a next page may be lost on the way: only a page without companies is
-        // the end, and each must be of companies that are further on
-        if companies.len() < found.len() || companies.iter().any(|company| company.number <= after) {
+        let mut companies: Vec<_> = found.iter().filter_map(Company::read).collect();
+        companies.sort_by_key(|company| company.number);
+        companies.dedup_by_key(|company| company.number);
+        let (first, last) = (companies.first(), companies.last().map(|company| company.number));
+        // the header that tells of a next page may be lost on the way: only an empty page is the end, and
+        // each must be of companies that are further on
+        if first.map_or(!found.is_empty(), |first| first.number <= after) {
             return Err(Failure::Nonsense("a list that does not go on"));
         }
         Ok(Page { companies, last, asked_at })
     }
+}
+
+/// The condition that a company was changed later than `since`.
+fn changed_after(since: DateTime<Utc>) -> (&'static str, String) {
+    ("conditions", format!("lastUpdated > [{}]", since.to_rfc3339_opts(SecondsFormat::Secs, true)))
 }
 
 /// The records of an answer that is a list.

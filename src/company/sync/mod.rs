@@ -113,21 +113,28 @@ pub async fn start(app: &App, caller: &Caller, full: bool) -> Result<Status> {
     }
     let is_on = || Error::Conflict("A run is on: wait for its end".to_owned());
     let run = Run::claim(app, caller, full).await?.ok_or_else(is_on)?;
+    let begun = status(app, caller).await?;
     app.work.run(run)?;
-    status(app, caller).await
+    Ok(begun)
 }
 
-/// Begins a run by itself, unless another server has just done so; none where it is not time.
+/// Begins a run by itself; none where another one is on. In full where that was long ago.
+pub(super) async fn start_by_itself(app: &App) -> Result<Option<Run>> {
+    let last = store::last(&app.pool).await?.full_at;
+    let full = last.is_none_or(|last| app.clock.now() - last >= FULL_AFTER);
+    Run::claim(app, &Caller::system(), full).await
+}
+
+/// The same, unless another server has just done so.
 pub(super) async fn start_when_due(app: &App, interval: Duration) -> Result<Option<Run>> {
-    let last = store::last(&app.pool).await?;
+    let complete = store::last(&app.pool).await?.complete_at;
     let now = app.clock.now();
     // a little less than the interval, which no two clocks measure alike
     let interval = TimeDelta::from_std(interval.mul_f64(0.9)).unwrap_or(TimeDelta::MAX);
-    if last.complete_at.is_some_and(|complete| complete <= now && now - complete < interval) {
+    if complete.is_some_and(|complete| complete <= now && now - complete < interval) {
         return Ok(None);
     }
-    let full = last.full_at.is_none_or(|full| now - full >= FULL_AFTER);
-    Run::claim(app, &Caller::system(), full).await
+    start_by_itself(app).await
 }
 
 /// Refuses to go on with the ConnectWise of another tenant: the numbers of its companies mean others.

@@ -61,6 +61,12 @@ impl Run {
         Ok(Some(Self { connection, mode, began, since, progress, seen, deleted }))
     }
 
+    /// How many companies it is going to read, where ConnectWise says so.
+    pub async fn expected(&self, app: &App) -> Option<u64> {
+        let count = app.connectwise.as_ref()?.count_companies(self.since).await.ok()?;
+        u64::try_from(count).ok()
+    }
+
     /// Copies, and tells `on` how far it has come. Answers with the reason where it was not complete.
     ///
     /// # Errors

@@ -210,6 +210,20 @@ async fn copying_goes_on_by_itself_and_once_a_day_in_full() {
 }
 
 #[tokio::test]
+async fn a_server_copies_when_it_starts() {
+    let stage = Stage::with([company(1, "Acme")]).await;
+    stage.copy_well("").await;
+    stage.cw.world().put(company(2, "New"));
+    stage.cw.world().change(2, stage.app.clock.now(), &json!({}));
+    let variables = stage.cw.variables();
+    let usual = variables.iter().map(|(name, value)| (*name, value.as_str()));
+    let variables: Vec<_> = [("CONNECTWISE_SYNC_INTERVAL", "1h")].into_iter().chain(usual).collect();
+    let database = (*stage.app.pool().connect_options()).clone();
+    let _started = TestApp::on(database, stage.app.clock.clone(), &variables).await;
+    until(async || stage.companies().await.contains_key(&2).then_some(())).await;
+}
+
+#[tokio::test]
 async fn the_companies_of_another_tenant_are_not_mixed_in() {
     let cw = TestConnectWise::start([company(1, "Acme")]).await;
     let database = cluster::database().await;

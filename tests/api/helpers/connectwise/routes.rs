@@ -90,6 +90,11 @@ fn is_signed_in(call: &Call) -> bool {
 fn answer_api(world: &mut World, call: &Call, path: &str, body: Value, drawn: Option<Fault>) -> Response {
     let segments: Vec<_> = path.split('/').collect();
     match (call.method.as_str(), &segments[..]) {
+        ("GET", ["company", "companies", "count"]) => {
+            let conditions = call.query.get("conditions").map(String::as_str).unwrap_or_default();
+            let matching = world.companies.values().filter(|company| meets(company, conditions));
+            json_with(200, &json!({"count": matching.count()}))
+        }
         ("GET", ["company", "companies"]) => list(world, call, world.companies.values(), drawn),
         ("GET", ["company", "companies", number]) => {
             let found = number.parse().ok().and_then(|number: i64| world.companies.get(&number));
@@ -186,9 +191,6 @@ fn meets(record: &Value, conditions: &str) -> bool {
         }
         if let Some(company) = number("company/id=") {
             return record["company"]["id"] == company;
-        }
-        if let Some(wanted) = number("id=") {
-            return record["id"] == wanted;
         }
         assert_eq!(condition, "activeFlag=True", "a condition that is understood");
         record["activeFlag"] == true
