@@ -1,6 +1,7 @@
 //! The commands, run as a process beside the server.
 
-use std::process::Output;
+use std::path::Path;
+use std::process::{Output, Stdio};
 
 use sqlx::ConnectOptions;
 use tokio::process::Command;
@@ -33,7 +34,19 @@ impl Stage {
     ) -> Ran {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_ttscm"));
-        command.args(["company"]).args(arguments).current_dir(folder.path()).env_clear().kill_on_drop(true);
+        command.args(["company"]).args(arguments).env_clear();
+        self.run(command, folder.path(), others, watch).await
+    }
+
+    /// Runs a command with the settings of the stage.
+    async fn run(
+        &self,
+        mut command: Command,
+        folder: &Path,
+        others: &[(&str, &str)],
+        watch: impl FnMut(u32),
+    ) -> Ran {
+        command.current_dir(folder).kill_on_drop(true);
         command.envs(self.cw.variables()).envs([
             ("DATABASE_URL", self.app.pool().connect_options().to_url_lossy().to_string()),
             ("VAULT_MASTER_KEY", STANDARD.encode(*b"the master key of every test run")),
@@ -62,6 +75,26 @@ async fn companies_are_copied_by_a_command() {
     stage.cw.world().companies.remove(&7);
     let ran = stage.command(&["sync", "--full"], &[]).await;
     assert_eq!((ran.code, &*ran.out), (0, "29 companies read, 1 written, 1 of them marked as gone\n"));
+}
+
+#[tokio::test]
+async fn on_a_terminal_it_is_seen_how_far_there_is_to_go() {
+    let stage = Stage::with((1..=30).map(|number| company(number, "Acme"))).await;
+    let folder = tempfile::tempdir().unwrap();
+    // a program of most machines that gives another one a terminal
+    let mut command = Command::new("script");
+    let line = format!("stty cols 120; {} company sync", env!("CARGO_BIN_EXE_ttscm"));
+    command.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").stdin(Stdio::null());
+    if Command::new("script").arg("--version").stdout(Stdio::null()).status().await.is_err() {
+        return;
+    }
+    let ran = stage.run(command, folder.path(), &[], |_| {}).await;
+    assert!(ran.code == 0 && ran.out.contains("30/30"), "{:?}", ran.out);
+    assert!(
+        ran.out.ends_with("30 companies read, 30 written, 0 of them marked as gone\r\n"),
+        "{:?}",
+        ran.out
+    );
 }
 
 #[tokio::test]

@@ -140,6 +140,18 @@ async fn those_who_read_at_once_make_one_call() {
 }
 
 #[tokio::test]
+async fn a_company_that_is_called_deleted_is_marked_until_it_is_not() {
+    let (stage, path) = acme().await;
+    for is_deleted in [true, false, true] {
+        stage.app.clock.advance(TimeDelta::seconds(2));
+        stage.cw.world().change(250, stage.app.clock.now(), &json!({"deletedFlag": is_deleted}));
+        let read = stage.admin.get(&path).await.data();
+        assert_eq!((read["cw_DeletedAt"].is_string(), &read["cw_Stale"]), (is_deleted, &json!(false)));
+        assert_eq!(read["cw_Data"]["deletedFlag"], is_deleted);
+    }
+}
+
+#[tokio::test]
 async fn a_company_that_is_gone_is_marked_on_a_second_look_only() {
     let (stage, path) = acme().await;
     stage.cw.world().fail([Fault::Lost]);
