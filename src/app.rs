@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use ipnet::IpNet;
@@ -17,7 +18,9 @@ use crate::access::oauth::Providers;
 use crate::access::password::{self, Passwords};
 use crate::access::token::{self, TokenKeys};
 use crate::clock::Clock;
+use crate::company::{self, Looks, Work};
 use crate::config::{self, Admin, Config, Key, SignInRules};
+use crate::connectwise::ConnectWise;
 use crate::database;
 use crate::database::embedded::{self, Embedded};
 use crate::database::listener::{self, Heard};
@@ -43,6 +46,12 @@ pub struct App {
     pub providers: Providers,
     /// The clients that wait at this server for a sign-in to end.
     pub waiting: Waiting,
+    /// The ConnectWise that companies come from, where there is one.
+    pub connectwise: Option<ConnectWise>,
+    /// The questions after companies that are under way.
+    pub looks: Looks,
+    /// What is to be done for companies beside the requests.
+    pub work: Work,
     /// What of the configuration is asked for later.
     pub settings: Settings,
 }
@@ -57,6 +66,10 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Who may sign in with a provider, and how.
     pub sign_in: SignInRules,
+    /// How often companies are copied from ConnectWise; none: when told only.
+    pub sync_interval: Option<Duration>,
+    /// What share of the companies one run may mark as gone from ConnectWise, in percent.
+    pub max_marked_percent: u8,
 }
 
 impl Settings {
@@ -147,6 +160,7 @@ fn in_background(app: &Arc<App>, stopped: &watch::Receiver<bool>) -> JoinSet<()>
     tasks.spawn(listen(Arc::clone(app), told_to_stop(stopped.clone())));
     let (of_sign_ins, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
     tasks.spawn(async move { hand_over::keep_time(&of_sign_ins, stop).await });
+    tasks.spawn(company::work(Arc::clone(app), told_to_stop(stopped.clone())));
     tasks
 }
 
@@ -182,6 +196,7 @@ async fn build(
     Vault::check_master_key(&pool, &master_key).await?;
     database::migrate(&pool).await?;
     let previous = config.token_secret_previous.as_ref().map(|secret| &secret[..]);
+    let connectwise = config.connectwise.as_ref();
     let app = App {
         vault: Vault::open_ring(&pool, &master_key).await?,
         tokens: TokenKeys::new(&token_secret[..], previous, &config.public_url),
@@ -189,15 +204,23 @@ async fn build(
         passwords: Passwords::new()?,
         providers: Providers::new(config.microsoft, config.google, config.github, &config.sign_in)?,
         waiting: Waiting::default(),
+        connectwise: connectwise
+            .map(|settings| ConnectWise::new(settings, Arc::clone(&clock)))
+            .transpose()?,
+        looks: Looks::default(),
+        work: Work::default(),
         settings: Settings {
             public_url: config.public_url,
             cors_allowed_origins: config.cors_allowed_origins,
             trusted_proxies: config.trusted_proxies,
             sign_in: config.sign_in,
+            sync_interval: connectwise.and_then(|settings| settings.sync_interval),
+            max_marked_percent: connectwise.map_or(0, |settings| settings.max_marked_percent),
         },
         pool,
         clock,
     };
+    company::sync::check_tenant(&app).await?;
     let new_admin = make_first_admin(&app, config.admin, embedded.is_some()).await?;
     Ok((app, new_admin))
 }

@@ -1,12 +1,24 @@
 //! The time, passed in so that tests can move it.
 
+use std::time::Duration;
+
 use chrono::{DateTime, SubsecRound, Utc};
+use futures_util::future::BoxFuture;
 use serde::{Serialize, Serializer};
 
 /// Tells the time.
 pub trait Clock: Send + Sync + 'static {
     /// Now, to the microsecond, which is what the database keeps.
     fn now(&self) -> DateTime<Utc>;
+
+    /// Resolves when this time has passed, for what has nothing else to wait for.
+    fn pass(&self, time: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let end = tokio::time::Instant::now() + time;
+            // the first tick comes then; a period has to be given
+            tokio::time::interval_at(end, Duration::from_secs(1)).tick().await;
+        })
+    }
 }
 
 /// The machine's clock.

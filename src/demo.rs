@@ -139,7 +139,7 @@ const CREDENTIALS: usize = 30;
 /// What the operations say.
 pub async fn fill(app: &App) -> Result<String> {
     let caller = Caller::system();
-    if company::list(app, &caller, None, Some(Paging { page: 1, rows: 1 })).await?.total > 0 {
+    if company::list(app, &caller, None, true, Some(Paging { page: 1, rows: 1 })).await?.total > 0 {
         return Ok("This database has companies already: no sample data was added.".to_owned());
     }
     let mut companies = Vec::with_capacity(COMPANIES.len());

@@ -3,9 +3,9 @@
 //! The map of the house, with what each part may use:
 //!
 //! ```text
-//! main  →  app, http, demo
+//! main  →  app, http, demo, command
 //!       →  access, user, role, company, credential, audit  the nouns: types and rules, SQL in their `store`
-//!       →  vault, database
+//!       →  vault, connectwise, database
 //!       →  error, outgoing, page, id, clock, config
 //! ```
 //!
@@ -16,8 +16,10 @@ pub mod access;
 pub mod app;
 pub mod audit;
 pub mod clock;
+pub mod command;
 pub mod company;
 pub mod config;
+pub mod connectwise;
 pub mod credential;
 pub mod database;
 pub mod demo;

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::TcpListener;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -11,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use ttscm::app::Started;
 use ttscm::clock::SystemClock;
+use ttscm::command::company::{self, Order};
 use ttscm::config::Config;
 use ttscm::{demo, http, telemetry};
 
@@ -32,32 +34,71 @@ enum Command {
     Routes,
     /// Print the OpenAPI document.
     Openapi,
+    /// Copy companies from ConnectWise, and have it tell of changes.
+    #[command(subcommand)]
+    Company(CompanyCommand),
 }
 
-fn main() -> std::process::ExitCode {
-    match run(Arguments::parse().command.unwrap_or(Command::Serve)) {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("ttscm: {error:#}");
-            std::process::ExitCode::FAILURE
+#[derive(Clone, Copy, Subcommand)]
+enum CompanyCommand {
+    /// Copy the companies. Exits with 0 where the copy is complete, 1 where it is not, 2 where ConnectWise is
+    /// not configured, 3 where another run is on.
+    Sync {
+        /// Read every company, not only those changed since the last complete run.
+        #[arg(long)]
+        full: bool,
+    },
+    /// The callbacks by which ConnectWise tells `PUBLIC_URL` of changes.
+    #[command(subcommand)]
+    Callbacks(CallbacksCommand),
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum CallbacksCommand {
+    /// Ask for what is missing, and anew for what was switched off.
+    Ensure,
+    /// Show what was asked for.
+    List,
+    /// Ask for nothing any more.
+    Remove,
+}
+
+impl From<CompanyCommand> for Order {
+    fn from(command: CompanyCommand) -> Self {
+        match command {
+            CompanyCommand::Sync { full } => Self::Sync { full },
+            CompanyCommand::Callbacks(CallbacksCommand::Ensure) => Self::EnsureCallbacks,
+            CompanyCommand::Callbacks(CallbacksCommand::List) => Self::ListCallbacks,
+            CompanyCommand::Callbacks(CallbacksCommand::Remove) => Self::RemoveCallbacks,
         }
     }
 }
 
-fn run(command: Command) -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    run(Arguments::parse().command.unwrap_or(Command::Serve)).unwrap_or_else(|error| {
+        eprintln!("ttscm: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Routes => return print(&http::docs::markdown()),
         Command::Openapi => return print(&format!("{:#}\n", http::docs::openapi())),
-        Command::Serve | Command::Demo => {}
+        Command::Serve | Command::Demo | Command::Company(_) => {}
     }
     let config = Config::from_env()?;
     telemetry::start(config.log_format);
     let runtime = tokio::runtime::Runtime::new().context("the asynchronous runtime cannot start")?;
-    runtime.block_on(serve(config, matches!(command, Command::Demo)))
+    match command {
+        Command::Company(command) => runtime.block_on(company::run(config, command.into())),
+        _ => runtime.block_on(serve(config, matches!(command, Command::Demo))).map(|()| ExitCode::SUCCESS),
+    }
 }
 
-fn print(text: &str) -> anyhow::Result<()> {
-    Ok(std::io::stdout().write_all(text.as_bytes())?)
+fn print(text: &str) -> anyhow::Result<ExitCode> {
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn serve(config: Config, with_sample_data: bool) -> anyhow::Result<()> {

@@ -80,6 +80,7 @@ permissions! {
         CompanyCreate = "company.create", "Make a company by hand";
         CompanyUpdate = "company.update", "Change a company that was made by hand";
         CompanyDelete = "company.delete", "Delete a company that was made by hand";
+        CompanySync = "company.sync", "Copy the companies from ConnectWise, and see how that goes";
     }
     Credential = "credential", "Credential Permissions", "Credentials of every type; a type's own nodes allow the same for its own" {
         CredentialFetch = "credential.fetch", "Read one credential, without its secure values";

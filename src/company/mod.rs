@@ -1,6 +1,10 @@
 //! Companies: the clients of the managed service provider.
 
+pub mod callback;
+mod fresh;
 mod store;
+pub mod sync;
+mod work;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -14,6 +18,10 @@ use crate::error::{Error, OnConstraint, Result};
 use crate::id;
 use crate::page::{Paged, Paging};
 
+pub use crate::connectwise::{Configuration, Reference};
+pub use fresh::{Fresh, Looks, configurations, read};
+pub use work::{Work, work};
+
 /// A company.
 #[derive(Debug, Clone)]
 pub struct Company {
@@ -25,6 +33,8 @@ pub struct Company {
     pub cw_company_id: Option<i64>,
     /// Its identifier in ConnectWise.
     pub cw_identifier: Option<String>,
+    /// When it was learned that it is gone from ConnectWise.
+    pub cw_deleted_at: Option<DateTime<Utc>>,
     /// When it was made here.
     pub created_at: DateTime<Utc>,
     /// When it was last changed here.
@@ -35,7 +45,7 @@ pub struct Company {
 const SIGHT: [Permission; 2] = [Permission::CompanyFetch, Permission::CompanyFetchMany];
 
 /// The companies that the caller may list, by name. With a `search`, those whose name or identifier has
-/// it as a part or nearly so, best match first.
+/// it as a part or nearly so, best match first. Those gone from ConnectWise are among them only where told.
 ///
 /// # Errors
 /// Where the database fails.
@@ -43,12 +53,16 @@ pub async fn list(
     app: &App,
     caller: &Caller,
     search: Option<&str>,
+    with_deleted: bool,
     paging: Option<Paging>,
 ) -> Result<Paged<Company>> {
     let reach = caller.reach(Permission::CompanyFetchMany);
     match search {
-        None => Paged::fetch(paging, |window| store::list(&app.pool, &reach, window)).await,
-        Some(search) => Paged::fetch(paging, |window| store::search(&app.pool, &reach, search, window)).await,
+        None => Paged::fetch(paging, |window| store::list(&app.pool, &reach, with_deleted, window)).await,
+        Some(search) => {
+            Paged::fetch(paging, |window| store::search(&app.pool, &reach, with_deleted, search, window))
+                .await
+        }
     }
 }
 
@@ -72,25 +86,6 @@ async fn permitted(
     let company = store::by_id(connection, id).await?.ok_or_else(missing)?;
     caller.permit(needed, &SIGHT, |reach| reach.covers_company(id), missing)?;
     Ok(company)
-}
-
-/// What ConnectWise keeps of a company's configurations; nothing for one that was made by hand.
-///
-/// # Errors
-/// As [`find`]; [`Error::NotConfigured`] for a company of a ConnectWise that is not connected.
-pub async fn configurations(
-    app: &App,
-    caller: &Caller,
-    needed: &[Permission],
-    identifier: &str,
-) -> Result<Vec<serde_json::Value>> {
-    match find(app, caller, needed, identifier).await?.cw_company_id {
-        None => Ok(Vec::new()),
-        Some(_) => Err(Error::NotConfigured {
-            code: "ConnectWiseNotConfigured",
-            message: "The company comes from ConnectWise, which is not connected",
-        }),
-    }
 }
 
 /// Whether the caller knows of a company in any way: by a node of companies, or of credentials in it.
@@ -130,7 +125,15 @@ pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Company> {
     let event = Event::new("company.create", Target::named("company", id, &name)).in_company(id);
     audit::record_by(&mut transaction, app, caller, event).await?;
     transaction.commit().await?;
-    Ok(Company { id, name, cw_company_id: None, cw_identifier: None, created_at: now, updated_at: now })
+    Ok(Company {
+        id,
+        name,
+        cw_company_id: None,
+        cw_identifier: None,
+        cw_deleted_at: None,
+        created_at: now,
+        updated_at: now,
+    })
 }
 
 /// Renames a company that was made by hand.

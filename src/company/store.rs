@@ -1,6 +1,7 @@
 //! All SQL of companies.
 
 use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -13,10 +14,56 @@ use crate::page::Window;
 pub(super) async fn by_id(connection: &mut PgConnection, id: Uuid) -> Result<Option<Company>> {
     let company = sqlx::query_as!(
         Company,
-        "select id, name, cw_company_id, cw_identifier, created_at, updated_at from companies where id = $1",
+        "select id, name, cw_company_id, cw_identifier, cw_deleted_at, created_at, updated_at from companies
+         where id = $1",
         id
     );
     Ok(company.fetch_optional(connection).await?)
+}
+
+/// A company with what ConnectWise said of it last, and when it did: when it was asked for the company, or
+/// for all that had changed.
+pub(super) async fn known(
+    connection: &mut PgConnection,
+    id: Uuid,
+) -> Result<Option<(Company, Map<String, Value>, Option<DateTime<Utc>>)>> {
+    let Some(company) = by_id(connection, id).await? else { return Ok(None) };
+    let row = sqlx::query!(
+        r#"select cw_data,
+               case when cw_deleted_at is null then greatest(cw_fetched_at, (select complete_at from company_sync))
+                   else cw_fetched_at end as known_at
+           from companies where id = $1"#,
+        id
+    );
+    let Some(row) = row.fetch_optional(connection).await? else { return Ok(None) };
+    let data = match row.cw_data {
+        Some(Value::Object(data)) => data,
+        _ => Map::new(),
+    };
+    Ok(Some((company, data, row.known_at)))
+}
+
+/// Writes down that a message was taken, and forgets those from before `forgotten`; whether it was new.
+pub(super) async fn take_message(
+    pool: &PgPool,
+    message: &str,
+    now: DateTime<Utc>,
+    forgotten: DateTime<Utc>,
+) -> Result<bool> {
+    let taken = sqlx::query!(
+        "insert into connectwise_messages as m (id, received_at) values ($1, $2)
+         on conflict (id) do update set received_at = excluded.received_at where m.received_at < $3",
+        message,
+        now,
+        forgotten
+    );
+    let is_new = taken.execute(pool).await?.rows_affected() > 0;
+    if is_new {
+        sqlx::query!("delete from connectwise_messages where received_at < $1", forgotten)
+            .execute(pool)
+            .await?;
+    }
+    Ok(is_new)
 }
 
 /// A row of a list, with the number of rows on all pages.
@@ -25,6 +72,7 @@ struct Counted {
     name: String,
     cw_company_id: Option<i64>,
     cw_identifier: Option<String>,
+    cw_deleted_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     total: i64,
@@ -32,21 +80,29 @@ struct Counted {
 
 impl From<Counted> for (Company, i64) {
     fn from(row: Counted) -> Self {
-        let Counted { id, name, cw_company_id, cw_identifier, created_at, updated_at, total } = row;
-        (Company { id, name, cw_company_id, cw_identifier, created_at, updated_at }, total)
+        let Counted { id, name, cw_company_id, cw_identifier, cw_deleted_at, created_at, updated_at, total } =
+            row;
+        (Company { id, name, cw_company_id, cw_identifier, cw_deleted_at, created_at, updated_at }, total)
     }
 }
 
-pub(super) async fn list(pool: &PgPool, reach: &Reach, window: Window) -> Result<Vec<(Company, i64)>> {
+pub(super) async fn list(
+    pool: &PgPool,
+    reach: &Reach,
+    with_deleted: bool,
+    window: Window,
+) -> Result<Vec<(Company, i64)>> {
     let rows = sqlx::query_as!(
         Counted,
-        r#"select id, name, cw_company_id, cw_identifier, created_at, updated_at, count(*) over () as "total!"
+        r#"select id, name, cw_company_id, cw_identifier, cw_deleted_at, created_at, updated_at,
+               count(*) over () as "total!"
            from companies
-           where $1 or id = any($2)
+           where ($1 or id = any($2)) and ($3 or cw_deleted_at is null)
            order by lower(name), id
-           limit $3 offset $4"#,
+           limit $4 offset $5"#,
         reach.everywhere,
         &reach.companies,
+        with_deleted,
         window.limit,
         window.offset
     );
@@ -57,14 +113,16 @@ pub(super) async fn list(pool: &PgPool, reach: &Reach, window: Window) -> Result
 pub(super) async fn search(
     pool: &PgPool,
     reach: &Reach,
+    with_deleted: bool,
     search: &str,
     window: Window,
 ) -> Result<Vec<(Company, i64)>> {
     let rows = sqlx::query_as!(
         Counted,
-        r#"select id, name, cw_company_id, cw_identifier, created_at, updated_at, count(*) over () as "total!"
+        r#"select id, name, cw_company_id, cw_identifier, cw_deleted_at, created_at, updated_at,
+               count(*) over () as "total!"
            from companies
-           where ($1 or id = any($2))
+           where ($1 or id = any($2)) and ($7 or cw_deleted_at is null)
                and (name ilike $4 or cw_identifier ilike $4 or name %> $3 or cw_identifier %> $3)
            order by (name ilike $4 or coalesce(cw_identifier, '') ilike $4) desc,
                greatest(word_similarity($3, name), word_similarity($3, coalesce(cw_identifier, ''))) desc,
@@ -75,7 +133,8 @@ pub(super) async fn search(
         search,
         contains_pattern(search),
         window.limit,
-        window.offset
+        window.offset,
+        with_deleted
     );
     Ok(rows.fetch_all(pool).await?.into_iter().map(Into::into).collect())
 }

@@ -1,5 +1,6 @@
 //! Every setting, read once from the environment (and a `.env` file) into types.
 
+mod connectwise;
 mod sign_in;
 mod variables;
 
@@ -14,6 +15,7 @@ use secrecy::SecretString;
 use sqlx::postgres::PgConnectOptions;
 use zeroize::Zeroizing;
 
+pub use connectwise::{CONNECTWISE_VARIABLES, ConnectWise};
 pub use sign_in::{Confirm, Github, Google, Microsoft, SignInRules};
 pub use variables::is_local;
 use variables::{Settings, default_public_url};
@@ -62,6 +64,8 @@ pub struct Config {
     pub github: Option<Github>,
     /// The `SIGN_IN_…` variables.
     pub sign_in: SignInRules,
+    /// `CONNECTWISE_…`: where companies come from; none where all are made by hand.
+    pub connectwise: Option<ConnectWise>,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
 }
@@ -143,6 +147,7 @@ impl Config {
             google: settings.google()?,
             github: settings.github()?,
             sign_in: settings.sign_in()?,
+            connectwise: settings.connectwise()?,
             log_format: settings.parsed("LOG_FORMAT", "pretty or json")?.unwrap_or_default(),
         };
         config.check()

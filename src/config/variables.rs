@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::str::FromStr;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -24,6 +25,19 @@ impl Settings<'_> {
     pub fn parsed<T: FromStr>(&self, name: &str, what: &str) -> Result<Option<T>> {
         let parse = |text: String| text.parse().map_err(|_| ConfigError(format!("{name} must be {what}")));
         self.text(name).map(parse).transpose()
+    }
+
+    /// A duration such as `90s`, `15m` or `2h`; none for `0`.
+    pub fn interval(&self, name: &str, default: Duration) -> Result<Option<Duration>> {
+        let Some(text) = self.text(name) else { return Ok(Some(default)) };
+        let seconds = [("s", 1), ("m", 60), ("h", 3600)].into_iter().find_map(|(unit, seconds)| {
+            text.strip_suffix(unit)?.parse::<u32>().ok().map(|number| u64::from(number) * seconds)
+        });
+        match seconds {
+            Some(seconds) => Ok(Some(Duration::from_secs(seconds)).filter(|interval| !interval.is_zero())),
+            None if text == "0" => Ok(None),
+            None => Err(ConfigError(format!("{name} must be a time such as 90s, 15m or 2h, or 0 for never"))),
+        }
     }
 
     pub fn list(&self, name: &str) -> Vec<String> {
@@ -105,7 +119,7 @@ fn parse_key(name: &str, text: &str) -> Result<Key> {
 }
 
 /// The origin (scheme, host and port) that `url` is, where it is nothing more but for a slash at its end.
-fn origin_of(url: &str) -> Option<&str> {
+pub fn origin_of(url: &str) -> Option<&str> {
     let origin = url.strip_suffix('/').unwrap_or(url);
     let parsed = Url::parse(origin).ok()?;
     let is_web = matches!(parsed.scheme(), "http" | "https");

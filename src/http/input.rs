@@ -1,5 +1,7 @@
 //! The parts of a request that handlers take.
 
+use std::marker::PhantomData;
+
 use axum::body::Body as HttpBody;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -31,6 +33,23 @@ impl<T: DeserializeOwned + JsonSchema + Send> Extract for Body<T> {
             Error::Invalid(vec![Violation::new([], format!("The body is not valid JSON at {place}"))])
         })?;
         typed(call.row.description.body.as_ref(), value).map(Self)
+    }
+
+    fn describe(description: &mut Description) {
+        description.body = Some(InputSchema::of::<T>());
+    }
+}
+
+/// A body as it came, for one who must see every byte of it. `T` is what the documents say of it.
+pub struct RawBody<T> {
+    /// The bytes.
+    pub bytes: axum::body::Bytes,
+    documented: PhantomData<fn() -> T>,
+}
+
+impl<T: JsonSchema> Extract for RawBody<T> {
+    async fn extract(call: &mut Call) -> Result<Self, Failure> {
+        Ok(Self { bytes: read(call.take_body()).await?, documented: PhantomData })
     }
 
     fn describe(description: &mut Description) {
@@ -164,6 +183,20 @@ impl Extract for RefreshToken {
 
     fn describe(description: &mut Description) {
         description.headers.push(("x-refresh-token", "The refresh token"));
+    }
+}
+
+/// The `x-content-signature` header.
+pub struct ContentSignature(pub String);
+
+impl Extract for ContentSignature {
+    async fn extract(call: &mut Call) -> Result<Self, Failure> {
+        let value = call.parts.headers.get("x-content-signature").and_then(|value| value.to_str().ok());
+        Ok(Self(value.ok_or_else(Error::unauthenticated)?.to_owned()))
+    }
+
+    fn describe(description: &mut Description) {
+        description.headers.push(("x-content-signature", "The signature of the body"));
     }
 }
 

@@ -47,6 +47,8 @@ pub struct Row {
     pub access: Access,
     /// Nodes that it asks for besides, depending on what is sent.
     pub sometimes: Vec<Permission>,
+    /// Whether it asks another server, which may not answer.
+    pub asks_another_server: bool,
     /// Older paths at which it still answers, with a `Deprecation` header.
     pub aliases: Vec<&'static str>,
     /// The status of its success.
@@ -92,6 +94,7 @@ pub struct Guarded<P, H, A> {
     draft: Unguarded<H>,
     access: Access,
     sometimes: Vec<Permission>,
+    asks_another_server: bool,
     aliases: Vec<&'static str>,
     proof: std::marker::PhantomData<fn(P) -> A>,
 }
@@ -134,7 +137,8 @@ impl<H> Unguarded<H> {
 
     fn guarded<P, A>(self, access: Access) -> Guarded<P, H, A> {
         let (sometimes, aliases) = (Vec::new(), Vec::new());
-        Guarded { draft: self, access, sometimes, aliases, proof: std::marker::PhantomData }
+        let proof = std::marker::PhantomData;
+        Guarded { draft: self, access, sometimes, asks_another_server: false, aliases, proof }
     }
 }
 
@@ -143,6 +147,12 @@ impl<P: Proof, H: Handler<P, A>, A: 'static> Guarded<P, H, A> {
     #[must_use]
     pub fn sometimes<const N: usize>(self, permissions: [Permission; N]) -> Self {
         Self { sometimes: permissions.into(), ..self }
+    }
+
+    /// It asks another server, and answers 502 or 504 where that one does not answer.
+    #[must_use]
+    pub fn asks_another_server(self) -> Self {
+        Self { asks_another_server: true, ..self }
     }
 
     /// It still answers at an older path, with a `Deprecation` header.
@@ -154,13 +164,23 @@ impl<P: Proof, H: Handler<P, A>, A: 'static> Guarded<P, H, A> {
 
     /// Ends the row: a success has this status and message, in the bytes of contract `C`.
     pub fn answers<C: Contract>(self, status: StatusCode, message: &'static str) -> Route {
-        let Self { draft, access, sometimes, aliases, .. } = self;
+        let Self { draft, access, sometimes, asks_another_server, aliases, .. } = self;
         let Unguarded { method, path, title, source, handler } = draft;
         let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
         let description = H::describe();
-        let row =
-            Row { method, path, title, access, sometimes, aliases, status, message, source, description };
-        let row = Arc::new(row);
+        let row = Arc::new(Row {
+            method,
+            path,
+            title,
+            access,
+            sometimes,
+            asks_another_server,
+            aliases,
+            status,
+            message,
+            source,
+            description,
+        });
         let of_service = Arc::clone(&row);
         let service = on(filter, move |request: Request| {
             run::<C, P, H, A>(handler.clone(), Arc::clone(&of_service), request)

@@ -7,13 +7,14 @@ use ttscm::http::v1;
 use crate::helpers::{Actor, Answer, TestApp, json};
 
 /// The routes that anybody may call. A new one must be thought about, then written down here.
-const PUBLIC: [&str; 7] = [
+const PUBLIC: [&str; 8] = [
     "GET /auth/uri",
     "GET /auth/callback",
     "GET /auth/redirect",
     "POST /auth/confirmation",
     "POST /auth/login",
     "POST /auth/refresh",
+    "POST /company/connectwise/callback",
     "GET /teapot",
 ];
 
@@ -118,7 +119,9 @@ async fn the_administrator_is_let_in_everywhere() {
 /// The guard has let it pass: what comes back is a success, or says what was wrong with the request.
 #[track_caller]
 fn assert_let_in(answer: &Answer, route: &Route) {
-    let allowed = answer.status < 300 || [400, 404].contains(&answer.status);
+    // without a ConnectWise there is nothing to copy from
+    let is_in_the_way = answer.status == 409 && name(route) == "POST /company/sync";
+    let allowed = answer.status < 300 || [400, 404].contains(&answer.status) || is_in_the_way;
     assert!(allowed, "{} {} {}", name(route), answer.status, answer.text);
     answer.expect(answer.status);
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use reqwest::Method;
 
+use crate::helpers::connectwise::{self, TestConnectWise};
 use crate::helpers::fixture::{aws_credential, aws_type, company, id_of, unique};
 use crate::helpers::people::person;
 use crate::helpers::{Actor, Answer, TestApp, Value, json};
@@ -14,10 +15,8 @@ use crate::helpers::{Actor, Answer, TestApp, Value, json};
 /// fields, all are here.
 const EXAMPLES: &str = include_str!("contract/examples.json");
 
-/// Documented routes whose examples take a sign-in provider, which `sign_in.rs` has, or a ConnectWise, neither
-/// of which is set up here. Their examples, and that of a company with its address, are not among those that
-/// are sent.
-const UNSENT: [&str; 3] = ["GET /auth/uri", "GET /auth/redirect", "GET /company/companies/{}/configurations"];
+/// Documented routes whose examples take a sign-in provider, which `sign_in.rs` has and this has not.
+const UNSENT: [&str; 2] = ["GET /auth/uri", "GET /auth/redirect"];
 
 const ROUTES: [&str; 43] = [
     "GET /auth/uri",
@@ -127,7 +126,10 @@ struct Stage {
 
 impl Stage {
     async fn set() -> Self {
-        let app = TestApp::start().await;
+        let connectwise = connectwise().await;
+        let variables = connectwise.variables();
+        let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let app = TestApp::start_with(&variables).await;
         let admin = app.admin().await;
         let image = json!({"image": "https://example.com/avatar.jpg"});
         let moderator = json!({"title": "Moderator", "moniker": "moderator", "permissions": ["user.read"]});
@@ -175,6 +177,16 @@ impl Stage {
             None => request.send().await,
         }
     }
+}
+
+/// The ConnectWise that the companies of the examples come from.
+async fn connectwise() -> TestConnectWise {
+    let mut acme = connectwise::company(i64::from(b'A'), "Acme Corp");
+    acme.as_object_mut().unwrap().remove("addressLine2");
+    let connectwise =
+        TestConnectWise::start([acme, connectwise::company(i64::from(b'B'), "Beta Corp")]).await;
+    connectwise.world().configure(connectwise::configuration(9812, i64::from(b'A'), "NWD-SRV-01"));
+    connectwise
 }
 
 /// The type of the examples, which has an API key besides.

@@ -8,6 +8,7 @@ mod access;
 mod algebra;
 mod audit;
 mod company;
+mod connectwise;
 mod contract;
 mod cors;
 mod credential;

@@ -38,6 +38,7 @@ rules of an input, each `{path, message}`) or `required` (the missing permission
 | 409 | the state of things forbids it: a name is taken, a thing is in use |
 | 413, 415, 431 | the body is over 1 MiB, is no `application/json`, or the headers are over 32 KiB |
 | 429 | a limit was reached: `Retry-After` says for how long |
+| 502, 504 | another server that is needed did not answer as it should, or not in time |
 | 503 | a part that is needed is away: `Retry-After` says when to try again |
 
 Identifiers are opaque strings; one that is malformed names nothing (404). Times are RFC 3339 in UTC. A request for a

@@ -155,7 +155,9 @@ fn responses(row: &Row) -> Value {
         ("429", has_body && !is_guarded),
         ("431", true),
         ("500", true),
+        ("502", row.asks_another_server),
         ("503", true),
+        ("504", row.asks_another_server),
     ];
     for (status, _) in wanted.into_iter().filter(|(_, is_wanted)| *is_wanted) {
         responses.insert(status.to_owned(), json!({"$ref": format!("#/components/responses/{status}")}));
@@ -280,9 +282,19 @@ fn refusals() -> Value {
         ("431", "The headers are over 32 KiB", json!({"message": "The headers must be at most 32 KiB"})),
         ("500", "A fault of the server", json!({"message": "Internal server error"})),
         (
+            "502",
+            "Another server that is needed did not answer, or not as it should",
+            json!({"message": "ConnectWise did not answer, or not as it should"}),
+        ),
+        (
             "503",
             "A part that is needed is away; Retry-After says when to try again",
             json!({"message": "The database is not available, try again soon"}),
+        ),
+        (
+            "504",
+            "Another server that is needed did not answer in time",
+            json!({"message": "ConnectWise did not answer in time"}),
         ),
     ];
     let response = |(status, description, mut example): (&str, &str, Value)| {

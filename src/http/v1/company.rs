@@ -12,7 +12,7 @@ use crate::access::Permission::{
     CompanyFetchMany, CompanyUpdate,
 };
 use crate::clock::Timestamp;
-use crate::company::{self, Company};
+use crate::company::{self, Company, Configuration, Fresh};
 use crate::error::Result;
 use crate::http::contract::Listed;
 use crate::http::guard::Allowed;
@@ -33,6 +33,7 @@ pub fn routes() -> Vec<Route> {
             .answers::<V1>(StatusCode::OK, "Company Fetched Successfully!"),
         get("/company/companies/{identifier}/configurations", "Get Company Configurations", configurations)
             .needs([CompanyFetch, CompanyFetchConfigurations])
+            .asks_another_server()
             .answers::<V1>(StatusCode::OK, "Company Configurations Fetched Successfully!"),
         patch("/company/companies/{identifier}", "Update Company", update)
             .needs([CompanyUpdate])
@@ -60,6 +61,10 @@ struct CompanyView {
     #[serde(rename = "cw_Identifier")]
     #[schemars(example = &"AcmeCorp")]
     cw_identifier: Option<String>,
+    /// When it was learned that it is gone from ConnectWise; `null` where it is not.
+    #[serde(rename = "cw_DeletedAt")]
+    #[schemars(example = &None::<String>)]
+    cw_deleted_at: Option<Timestamp>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -71,6 +76,7 @@ impl From<Company> for CompanyView {
             name: company.name,
             cw_company_id: company.cw_company_id,
             cw_identifier: company.cw_identifier,
+            cw_deleted_at: company.cw_deleted_at.map(Timestamp),
             created_at: Timestamp(company.created_at),
             updated_at: Timestamp(company.updated_at),
         }
@@ -93,9 +99,36 @@ struct CompanyWithData {
     cw_fetched_at: Option<Timestamp>,
 }
 
-async fn list(allowed: Allowed, Query(query): Query<ListQuery>) -> Result<Listed<CompanyView>> {
-    let paging = Some(query.always_paging());
-    let companies = company::list(&allowed.app, &allowed.caller, query.search(), paging).await?;
+impl CompanyWithData {
+    /// What is shown of it: with its address, `null` where none is known, only where that is asked for.
+    fn of(fresh: Fresh, with_address: bool) -> Self {
+        let Fresh { company, mut data, is_stale, fetched_at } = fresh;
+        if !with_address {
+            data.remove("address");
+        } else if company.cw_company_id.is_some() {
+            data.entry("address").or_insert(Value::Null);
+        }
+        let cw_fetched_at = fetched_at.map(Timestamp);
+        Self { company: company.into(), cw_data: data, cw_stale: is_stale, cw_fetched_at }
+    }
+}
+
+/// Which companies to list.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct CompanyListQuery {
+    #[serde(flatten)]
+    list: ListQuery,
+    /// Whether to list those that are gone from ConnectWise too.
+    #[serde(default)]
+    include_deleted: bool,
+}
+
+async fn list(allowed: Allowed, Query(query): Query<CompanyListQuery>) -> Result<Listed<CompanyView>> {
+    let CompanyListQuery { list, include_deleted } = query;
+    let paging = Some(list.always_paging());
+    let companies =
+        company::list(&allowed.app, &allowed.caller, list.search(), include_deleted, paging).await?;
     Ok(companies.map(CompanyView::from).into())
 }
 
@@ -115,18 +148,26 @@ async fn fetch(
 ) -> Result<CompanyWithData> {
     let needed = [CompanyFetch, CompanyFetchAddress];
     let needed = if query.include_address { &needed[..] } else { &needed[..1] };
-    let company = company::find(&allowed.app, &allowed.caller, needed, &identifier).await?;
-    Ok(CompanyWithData { company: company.into(), cw_data: Map::new(), cw_stale: false, cw_fetched_at: None })
+    let fresh = company::read(&allowed.app, &allowed.caller, needed, &identifier).await?;
+    Ok(CompanyWithData::of(fresh, query.include_address))
 }
 
-/// A configuration as ConnectWise has it.
-#[derive(Serialize, JsonSchema)]
-#[serde(transparent)]
-struct ConfigurationView(Value);
+/// Which configurations to list.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct ConfigurationsQuery {
+    /// Whether to list those that are not in use any more too.
+    #[serde(default)]
+    include_inactive: bool,
+}
 
-async fn configurations(allowed: Allowed, Path([identifier]): Path<1>) -> Result<Vec<ConfigurationView>> {
-    let found = company::configurations(&allowed.app, &allowed.caller, allowed.needed(), &identifier).await?;
-    Ok(found.into_iter().map(ConfigurationView).collect())
+async fn configurations(
+    allowed: Allowed,
+    Path([identifier]): Path<1>,
+    Query(query): Query<ConfigurationsQuery>,
+) -> Result<Vec<Configuration>> {
+    let Allowed { app, caller, .. } = &allowed;
+    company::configurations(app, caller, allowed.needed(), &identifier, query.include_inactive).await
 }
 
 /// A company to be made by hand.

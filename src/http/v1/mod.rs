@@ -3,6 +3,7 @@
 mod audit;
 mod auth;
 mod company;
+mod connectwise;
 mod credential;
 mod credential_type;
 mod other_user;
@@ -31,6 +32,7 @@ pub fn routes() -> Vec<Route> {
         user::routes(),
         other_user::routes(),
         company::routes(),
+        connectwise::routes(),
         credential::routes(),
         credential_type::routes(),
         role::routes(),

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::BoxFuture;
 use ttscm::clock::{Clock, SystemClock};
 
 /// The machine's time, and what a test has added to it.
@@ -28,5 +30,11 @@ impl TestClock {
 impl Clock for TestClock {
     fn now(&self) -> DateTime<Utc> {
         SystemClock.now() + TimeDelta::microseconds(self.0.load(Ordering::SeqCst))
+    }
+
+    /// Nobody has to wait: the time is moved on.
+    fn pass(&self, time: Duration) -> BoxFuture<'static, ()> {
+        self.advance(TimeDelta::from_std(time).expect("a bearable time"));
+        Box::pin(tokio::task::yield_now())
     }
 }

@@ -22,6 +22,7 @@ pub fn routes() -> Vec<Route> {
             .answers::<V1>(StatusCode::OK, "Identities Fetched Successfully!"),
         post("/auth/identities", "Link Identity", link)
             .signed_in()
+            .asks_another_server()
             .answers::<V1>(StatusCode::OK, "Successfully fetch Auth URI"),
         delete("/auth/identities/{id}", "Unlink Identity", unlink)
             .signed_in()

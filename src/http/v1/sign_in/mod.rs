@@ -29,12 +29,14 @@ pub fn routes() -> Vec<Route> {
     let mut routes = vec![
         get("/auth/uri", "Get Authentication URI", uri)
             .public("it is the way in")
+            .asks_another_server()
             .answers::<V1>(StatusCode::OK, "Successfully fetch Auth URI"),
         get("/auth/callback", "Wait for Sign-In", socket::callback)
             .public("the key is what it asks for")
             .answers::<V1>(StatusCode::SWITCHING_PROTOCOLS, "A WebSocket"),
         get("/auth/redirect", "OAuth Redirect Handler", redirect)
             .public("the provider sends the browser here")
+            .asks_another_server()
             .answers::<V1>(StatusCode::OK, "Signed in successfully!"),
         post("/auth/confirmation", "Confirm Sign-In", confirm)
             .public("the token of the page's form is what it asks for")

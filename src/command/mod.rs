@@ -1,0 +1,3 @@
+//! What the commands do that are not the server's own work.
+
+pub mod company;
