@@ -50,6 +50,8 @@ const TAKEN: &str = "There is an account with your e-mail address or user name a
 /// # Errors
 /// Where the database fails.
 pub async fn door(connection: &mut PgConnection, rules: &SignInRules, identity: &Identity) -> Result<Door> {
+    // in this order: where the account is being made at this moment, its name is not taken, or it is known
+    let is_taken = store::is_taken(connection, identity).await?;
     let known = store::account_of(connection, identity).await?;
     let account = known.as_ref().map(|known| known.id);
     let closed = |message| Ok(Door::Closed(Closed { message, account }));
@@ -59,7 +61,7 @@ pub async fn door(connection: &mut PgConnection, rules: &SignInRules, identity: 
     match known {
         Some(known) if known.active => Ok(Door::Account(known.id)),
         Some(_) => closed(DISABLED),
-        None if store::is_taken(connection, identity).await? => closed(TAKEN),
+        None if is_taken => closed(TAKEN),
         None if rules.known_users_only || !identity.is_vouched_for => closed(UNKNOWN),
         None => Ok(Door::New),
     }
