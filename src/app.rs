@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::access::Caller;
+use crate::access::attempts::Turns;
 use crate::access::cache::{self, Cache};
 use crate::access::password::{self, Passwords};
 use crate::access::token::{self, TokenKeys};
@@ -37,6 +38,8 @@ pub struct App {
     pub remembered: Cache,
     /// Hashes and verifies passwords.
     pub passwords: Passwords,
+    /// Whose turn it is to try a password.
+    pub attempts: Turns,
     /// What of the configuration is asked for later.
     pub settings: Settings,
 }
@@ -49,6 +52,8 @@ pub struct Settings {
     pub cors_allowed_origins: Vec<String>,
     /// The networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether anybody may make an account for themselves.
+    pub self_registration: bool,
 }
 
 /// A started program.
@@ -160,10 +165,12 @@ async fn build(
         tokens: TokenKeys::new(&token_secret[..], previous, &config.public_url),
         remembered: Cache::default(),
         passwords: Passwords::new()?,
+        attempts: Turns::default(),
         settings: Settings {
             public_url: config.public_url,
             cors_allowed_origins: config.cors_allowed_origins,
             trusted_proxies: config.trusted_proxies,
+            self_registration: config.self_registration,
         },
         pool,
         clock,

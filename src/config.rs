@@ -49,6 +49,8 @@ pub struct Config {
     pub cors_allowed_origins: Vec<String>,
     /// `TRUSTED_PROXIES`: the networks whose `X-Forwarded-For` is believed, none by default.
     pub trusted_proxies: Vec<IpNet>,
+    /// `SELF_REGISTRATION`: whether anybody may make an account for themselves; off by default.
+    pub self_registration: bool,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
 }
@@ -126,6 +128,7 @@ impl Config {
             admin: settings.admin()?,
             cors_allowed_origins: settings.origins()?,
             trusted_proxies: settings.networks("TRUSTED_PROXIES")?,
+            self_registration: settings.switch("SELF_REGISTRATION")?,
             log_format: settings.parsed("LOG_FORMAT", "pretty or json")?.unwrap_or_default(),
         };
         config.check()
@@ -169,6 +172,14 @@ impl Settings<'_> {
     fn parsed<T: FromStr>(&self, name: &str, what: &str) -> Result<Option<T>> {
         let parse = |text: String| text.parse().map_err(|_| ConfigError(format!("{name} must be {what}")));
         self.text(name).map(parse).transpose()
+    }
+
+    fn switch(&self, name: &str) -> Result<bool> {
+        match self.text(name).as_deref() {
+            None | Some("off") => Ok(false),
+            Some("on") => Ok(true),
+            Some(_) => Err(ConfigError(format!("{name} must be on or off"))),
+        }
     }
 
     fn list(&self, name: &str) -> Vec<String> {

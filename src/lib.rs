@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! main  →  app, http, demo
-//!       →  access, user, role, company, credential, audit  the nouns: types and rules, SQL in their `store`
+//!       →  access, permission, user, role, company, credential, audit  the nouns: types and rules, SQL in their `store`
 //!       →  vault, database
 //!       →  error, outgoing, page, id, clock, config
 //! ```
@@ -26,6 +26,7 @@ pub mod http;
 pub mod id;
 pub mod outgoing;
 pub mod page;
+pub mod permission;
 pub mod role;
 pub mod telemetry;
 pub mod user;

@@ -11,7 +11,7 @@ use source::{File, read, sources};
 use ttscm::config::{Config, EXAMPLE_KEYS};
 
 /// The nouns: types and rules.
-const NOUNS: [&str; 6] = ["access", "user", "role", "company", "credential", "audit"];
+const NOUNS: [&str; 7] = ["access", "permission", "user", "role", "company", "credential", "audit"];
 
 /// What every part of the program may use besides the nouns that stand above it.
 const GROUND: [&str; 6] = ["error", "outgoing", "page", "id", "clock", "config"];
@@ -24,11 +24,22 @@ fn may_use(module: &str) -> Vec<&'static str> {
         "telemetry" => &["config"],
         "vault" | "database" => return GROUND.to_vec(),
         "app" => &["access", "user", "role", "vault", "database"],
-        noun if NOUNS.contains(&noun) => {
-            &["app", "vault", "database", "access", "user", "role", "company", "credential", "audit"]
-        }
+        noun if NOUNS.contains(&noun) => &[
+            "app",
+            "vault",
+            "database",
+            "access",
+            "permission",
+            "user",
+            "role",
+            "company",
+            "credential",
+            "audit",
+        ],
         "demo" => &["app", "access", "user", "role", "company", "credential", "audit", "vault", "database"],
-        "http" => &["app", "access", "user", "role", "company", "credential", "audit", "database"],
+        "http" => {
+            &["app", "access", "permission", "user", "role", "company", "credential", "audit", "database"]
+        }
         "main" => return vec!["app", "http", "demo", "clock", "config", "telemetry"],
         "lib" => &[],
         other => panic!("the module {other} has no place in the house: give it one in tests/house.rs"),
