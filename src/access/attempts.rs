@@ -72,8 +72,9 @@ pub async fn verify(
 ) -> Result<(bool, Attempt)> {
     let account = token::hash(&format!("account {account}"));
     let address = address.map(subject_of);
+    let alone = app.attempts.alone(account).await?;
     let now = app.clock.now();
-    // whoever is locked out need not wait to hear it
+    // whoever is locked out need not wait for a turn at a password to hear it
     for (subject, limit) in [(Some(account), ACCOUNT_LIMIT), (address, ADDRESS_LIMIT)] {
         if let Some(subject) = subject
             && store::has_attempts(&app.pool, &subject, now - WINDOW, limit).await?
@@ -81,7 +82,6 @@ pub async fn verify(
             return Err(too_many(&app.pool, subject, now).await?);
         }
     }
-    let alone = app.attempts.alone(account).await?;
     let turn = app.passwords.turn().await?;
     let attempt = count(&app.pool, alone, account, address, app.clock.now()).await?;
     match turn.verify(hash, password).await {

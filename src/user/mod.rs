@@ -144,7 +144,7 @@ pub async fn update_own(app: &App, caller: &Caller, change: &Change) -> Result<U
     let id = caller.user_id()?;
     let mut transaction = database::begin(&app.pool).await?;
     let old = by_id(&mut transaction, id, &Reach::everything()).await?;
-    let names = names::changed(&old, change);
+    let names = names::changed(&old, change)?;
     store::update(&mut transaction, id, names.as_ref(), change.image.as_ref(), app.clock.now()).await?;
     let user = by_id(&mut transaction, id, &Reach::everything()).await?;
     let event = Event::new("user.update", Target::named("user", id, &user.name));

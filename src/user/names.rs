@@ -2,6 +2,7 @@
 //! known apart.
 
 use super::{Change, User};
+use crate::error::{Error, Result};
 
 /// A person's names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,13 +48,20 @@ impl User {
 }
 
 /// The names that somebody has after a change, where it changes them.
-pub(super) fn changed(old: &User, change: &Change) -> Option<Names> {
-    let is_parted = change.first_name.is_some() || change.last_name.is_some();
-    let whole = change.name.clone().filter(|name| *name != old.name).map(Names::Whole);
+///
+/// # Errors
+/// [`Error::Invalid`] where nothing would be left of them.
+pub(super) fn changed(old: &User, change: &Change) -> Result<Option<Names>> {
+    if change.first_name.is_none() && change.last_name.is_none() {
+        return Ok(change.name.clone().filter(|name| *name != old.name).map(Names::Whole));
+    }
     let (first, last) = old.names().parts();
     let parts =
         Names::Parts(change.first_name.clone().unwrap_or(first), change.last_name.clone().unwrap_or(last));
-    if is_parted { Some(parts).filter(|parts| !parts.display().is_empty()) } else { whole }
+    if parts.display().is_empty() {
+        return Err(Error::invalid("firstName", "Must not be blank where lastName is, too"));
+    }
+    Ok(Some(parts))
 }
 
 #[cfg(test)]

@@ -146,7 +146,7 @@ pub async fn update(
         check_return(&mut change, user.id).await?;
     }
     let now = app.clock.now();
-    let (names, image) = (names::changed(&user, &wanted.profile), wanted.profile.image.as_ref());
+    let (names, image) = (names::changed(&user, &wanted.profile)?, wanted.profile.image.as_ref());
     store::update(change.connection(), user.id, names.as_ref(), image, now).await?;
     store::set_active(change.connection(), user.id, wanted.active).await?;
     if wanted.active == Some(false) {

@@ -270,6 +270,8 @@ async fn accounts_are_changed_in_part() {
         (&changed["roleIds"], &changed["organizationIds"]),
         (&made["roleIds"], &made["organizationIds"])
     );
+    let blank = put(&admin, &path, &json!({"firstName": " ", "lastName": ""})).await;
+    assert_eq!(blank.rbac_error(400), "firstName: Must not be blank where lastName is, too");
     let native = format!("/v1/user/users/{}", id_of(&made));
     assert_eq!(admin.get(&native).await.data()["name"], "Mary Ann Smith");
     admin.patch(&native, &json!({"name": "Jane van Doe"})).await.expect(200);
