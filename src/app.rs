@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::access::Caller;
+use crate::access::attempts::Turns;
 use crate::access::cache::{self, Cache};
 use crate::access::hand_over::{self, Waiting};
 use crate::access::oauth::Providers;
@@ -52,6 +53,8 @@ pub struct App {
     pub looks: Looks,
     /// What is to be done for companies beside the requests.
     pub work: Work,
+    /// Whose turn it is to try a password.
+    pub attempts: Turns,
     /// What of the configuration is asked for later.
     pub settings: Settings,
 }
@@ -66,6 +69,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Who may sign in with a provider, and how.
     pub sign_in: SignInRules,
+    /// Whether anybody may make an account for themselves.
+    pub self_registration: bool,
     /// How often companies are copied from ConnectWise; none: when told only.
     pub sync_interval: Option<Duration>,
     /// What share of the companies one run may mark as gone from ConnectWise, in percent.
@@ -209,6 +214,7 @@ async fn build(
             .transpose()?,
         looks: Looks::default(),
         work: Work::default(),
+        attempts: Turns::default(),
         settings: Settings {
             public_url: config.public_url,
             cors_allowed_origins: config.cors_allowed_origins,
@@ -216,6 +222,7 @@ async fn build(
             sign_in: config.sign_in,
             sync_interval: connectwise.and_then(|settings| settings.sync_interval),
             max_marked_percent: connectwise.map_or(0, |settings| settings.max_marked_percent),
+            self_registration: config.self_registration,
         },
         pool,
         clock,

@@ -13,7 +13,7 @@ use crate::credential::{self, Input, NewCredential};
 use crate::error::Result;
 use crate::page::Paging;
 use crate::role::{self, NewRole};
-use crate::user::{self, NewAccount};
+use crate::user::{self, Names, NewAccount};
 
 const COMPANIES: [&str; 12] = [
     "Alder Dental Group",
@@ -139,7 +139,8 @@ const CREDENTIALS: usize = 30;
 /// What the operations say.
 pub async fn fill(app: &App) -> Result<String> {
     let caller = Caller::system();
-    if company::list(app, &caller, None, true, Some(Paging { page: 1, rows: 1 })).await?.total > 0 {
+    let first = Some(Paging::Page { page: 1, rows: 1 });
+    if company::list(app, &caller, None, true, first).await?.total > 0 {
         return Ok("This database has companies already: no sample data was added.".to_owned());
     }
     let mut companies = Vec::with_capacity(COMPANIES.len());
@@ -209,17 +210,25 @@ async fn add_credential(
 async fn add_people(app: &App, caller: &Caller, password: &SecretString) -> Result<()> {
     for (title, moniker, nodes) in ROLES {
         let permissions = nodes.iter().map(|node| (*node).to_owned()).collect();
-        let new =
-            NewRole { title: title.to_owned(), moniker: moniker.to_owned(), permissions, company_id: None };
+        let new = NewRole {
+            title: title.to_owned(),
+            moniker: Some(moniker.to_owned()),
+            description: String::new(),
+            permissions,
+            company_id: None,
+        };
         role::create(app, caller, new).await?;
     }
     for (name, email, role) in PEOPLE {
         let new = NewAccount {
-            name: name.to_owned(),
+            names: Names::Whole(name.to_owned()),
             email: email.to_owned(),
             login: None,
             password: Some(SecretString::from(password.expose_secret())),
             roles: Some(vec!["user".to_owned(), role.to_owned()]),
+            companies: Vec::new(),
+            active: true,
+            auth_provider: None,
         };
         user::create_account(app, caller, new).await?;
     }

@@ -16,6 +16,14 @@ pub enum Error {
         /// A sentence that names what was looked for.
         message: String,
     },
+    /// A thing that the input names by its id does not exist, or the caller may not know that it does.
+    #[error("{message}")]
+    NotFoundInInput {
+        /// A stable name for programs, such as `RoleNotFound`.
+        code: &'static str,
+        /// A sentence that names what was looked for.
+        message: String,
+    },
     /// The state of things forbids it: a name is taken, a thing is in use.
     #[error("{0}")]
     Conflict(String),
@@ -151,6 +159,15 @@ impl Error {
     pub fn not_found(code: &'static str, noun: &str, identifier: &str) -> Self {
         let shown: String = identifier.chars().take(200).collect();
         Self::NotFound { code, message: format!("{noun} with identifier '{shown}' was not found.") }
+    }
+
+    /// The same where the thing that is not there was named in the input, and not by the address.
+    #[must_use]
+    pub fn in_input(self) -> Self {
+        match self {
+            Self::NotFound { code, message } => Self::NotFoundInInput { code, message },
+            other => other,
+        }
     }
 
     /// The plain refusal of a caller who lacks `required`.

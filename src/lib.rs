@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! main  →  app, http, demo, command
-//!       →  access, user, role, company, credential, audit  the nouns: types and rules, SQL in their `store`
+//!       →  access, permission, user, role, company, credential, audit  the nouns: types and rules, SQL in their `store`
 //!       →  vault, connectwise, database
 //!       →  error, outgoing, page, id, clock, config
 //! ```
@@ -28,6 +28,7 @@ pub mod http;
 pub mod id;
 pub mod outgoing;
 pub mod page;
+pub mod permission;
 pub mod role;
 pub mod telemetry;
 pub mod user;

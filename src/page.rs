@@ -2,13 +2,33 @@
 
 use crate::error::Result;
 
-/// Which page of a list is asked for.
+/// Which part of a list is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Paging {
-    /// The page, from 1.
-    pub page: i64,
-    /// Records per page.
-    pub rows: i64,
+pub enum Paging {
+    /// A page.
+    Page {
+        /// The page, from 1.
+        page: i64,
+        /// Records per page.
+        rows: i64,
+    },
+    /// Some records after others.
+    Slice {
+        /// How many to pass over.
+        skip: i64,
+        /// How many at the most.
+        limit: i64,
+    },
+}
+
+impl Paging {
+    fn window(self) -> Window {
+        let (limit, offset) = match self {
+            Self::Page { page, rows } => (rows, (page - 1).saturating_mul(rows)),
+            Self::Slice { skip, limit } => (limit, skip),
+        };
+        Window { limit: Some(limit), offset }
+    }
 }
 
 /// A list, or a page of it.
@@ -41,16 +61,23 @@ impl<T> Paged<T> {
     where
         F: Future<Output = Result<Vec<(T, i64)>>>,
     {
-        let window = paging.map_or(Window { limit: None, offset: 0 }, |paging| Window {
-            limit: Some(paging.rows),
-            offset: (paging.page - 1).saturating_mul(paging.rows),
-        });
+        let window = paging.map_or(Window { limit: None, offset: 0 }, Paging::window);
         let rows = query(window).await?;
         let past_the_end = rows.is_empty() && window.offset > 0;
         let counted =
             if past_the_end { query(Window { limit: Some(1), offset: 0 }).await? } else { Vec::new() };
         let total = rows.first().or(counted.first()).map_or(0, |(_, total)| *total);
         Ok(Self { items: rows.into_iter().map(|(item, _)| item).collect(), total, paging })
+    }
+
+    /// The part of a whole list that is asked for.
+    pub fn of(all: Vec<T>, paging: Option<Paging>) -> Self {
+        let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
+        let window = paging.map_or(Window { limit: None, offset: 0 }, Paging::window);
+        let count = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
+        let limit = window.limit.map_or(usize::MAX, count);
+        let items = all.into_iter().skip(count(window.offset)).take(limit).collect();
+        Self { items, total, paging }
     }
 
     /// The same page of something made from each item.

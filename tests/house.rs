@@ -11,7 +11,7 @@ use source::{File, read, sources};
 use ttscm::config::{Config, EXAMPLE_KEYS};
 
 /// The nouns: types and rules.
-const NOUNS: [&str; 6] = ["access", "user", "role", "company", "credential", "audit"];
+const NOUNS: [&str; 7] = ["access", "permission", "user", "role", "company", "credential", "audit"];
 
 /// What every part of the program may use besides the nouns that stand above it.
 const GROUND: [&str; 6] = ["error", "outgoing", "page", "id", "clock", "config"];
@@ -30,6 +30,7 @@ fn may_use(module: &str) -> Vec<&'static str> {
             "connectwise",
             "database",
             "access",
+            "permission",
             "user",
             "role",
             "company",
@@ -37,7 +38,9 @@ fn may_use(module: &str) -> Vec<&'static str> {
             "audit",
         ],
         "demo" => &["app", "access", "user", "role", "company", "credential", "audit", "vault", "database"],
-        "http" => &["app", "access", "user", "role", "company", "credential", "audit", "database"],
+        "http" => {
+            &["app", "access", "permission", "user", "role", "company", "credential", "audit", "database"]
+        }
         "command" => &["app", "access", "company"],
         "main" => return vec!["app", "http", "demo", "command", "clock", "config", "telemetry"],
         "lib" => &[],

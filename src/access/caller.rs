@@ -105,6 +105,13 @@ impl Caller {
         Self { actor: Actor::system(), session: None, origin: Origin::default(), grants: Arc::new(grants) }
     }
 
+    /// Somebody who has no account yet, and holds nothing.
+    #[must_use]
+    pub fn stranger(name: &str, origin: Origin) -> Self {
+        let actor = Actor { id: None, name: name.to_owned(), kind: ActorKind::User };
+        Self { actor, session: None, origin, grants: Arc::default() }
+    }
+
     /// The account of a person; the program has none.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::caller::{ActorKind, Caller};
+use super::permission::{CustomNode, covers, is_grant};
 use super::store;
 use crate::app::App;
 use crate::database;
@@ -17,6 +18,7 @@ pub struct Change<'a> {
     app: &'a App,
     transaction: Transaction<'static, Postgres>,
     had_administrator: bool,
+    custom: Vec<CustomNode>,
     /// The caller, with what they hold now that nobody else is changing it.
     pub caller: Caller,
 }
@@ -39,7 +41,8 @@ impl<'a> Change<'a> {
             (ActorKind::User, ..) => return Err(Error::unauthenticated()),
         });
         let had_administrator = store::has_administrator(&mut transaction).await?;
-        Ok(Self { app, transaction, had_administrator, caller })
+        let custom = store::custom_nodes(&mut transaction).await?;
+        Ok(Self { app, transaction, had_administrator, custom, caller })
     }
 
     /// The connection to work with.
@@ -47,13 +50,24 @@ impl<'a> Change<'a> {
         &mut self.transaction
     }
 
+    /// The nodes that administrators have made, as they were when the change began.
+    #[must_use]
+    pub fn custom_nodes(&self) -> &[CustomNode] {
+        &self.custom
+    }
+
     /// Refuses nodes that are malformed or unknown, or wildcards that cover no known node, unless they
-    /// were there `before`.
+    /// were there `before`. What is bound to a company is known in that company only.
     ///
     /// # Errors
     /// [`Error::Invalid`] naming each, at its place in `permissions`.
-    pub fn check_known(&self, nodes: &[String], before: &[String]) -> Result<()> {
-        let is_fine = |node: &String| before.contains(node) || self.caller.grants.know(node);
+    pub fn check_known(&self, nodes: &[String], before: &[String], company: Option<Uuid>) -> Result<()> {
+        let is_custom = |node: &str| {
+            let mut here = self.custom.iter().filter(|custom| custom.is_for(company));
+            is_grant(node) && here.any(|custom| covers(node, &custom.node))
+        };
+        let is_fine =
+            |node: &String| before.contains(node) || self.caller.grants.know(node) || is_custom(node);
         let unknown = nodes.iter().enumerate().filter(|(_, node)| !is_fine(node));
         let violation = |(index, node): (usize, &String)| {
             let path: [Step; 2] = ["permissions".into(), index.into()];
@@ -74,7 +88,14 @@ impl<'a> Change<'a> {
         nodes: impl IntoIterator<Item = &'n str>,
         company: Option<Uuid>,
     ) -> Result<()> {
-        match nodes.into_iter().find(|node| !self.caller.grants.may_grant(node, company)) {
+        let grants = &self.caller.grants;
+        // a wildcard over the nodes of types may cover others besides
+        let may_grant = |node: &str| {
+            let mut covered =
+                self.custom.iter().filter(|custom| custom.is_for(company) && covers(node, &custom.node));
+            grants.may_grant(node, company) && covered.all(|custom| grants.may_grant(&custom.node, company))
+        };
+        match nodes.into_iter().find(|node| !may_grant(node)) {
             None => Ok(()),
             Some(node) => Err(Error::Forbidden {
                 message: format!("You cannot grant '{node}', which you do not hold yourself"),

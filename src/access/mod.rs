@@ -1,5 +1,6 @@
 //! Who is calling, and what they may do: permission nodes, grants, sessions, tokens and the one way in.
 
+pub mod attempts;
 pub mod cache;
 pub mod caller;
 pub mod change;
@@ -13,7 +14,6 @@ pub mod session;
 pub mod sign_in;
 pub mod token;
 
-mod attempts;
 mod store;
 
 pub use caller::{Actor, ActorKind, Caller, Origin, authenticate};

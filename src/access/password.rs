@@ -1,13 +1,14 @@
 //! Passwords: argon2id, off the asynchronous threads, a bounded number at a time.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
 use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Error, Result};
 
@@ -25,6 +26,12 @@ pub const MAX_BYTES: usize = 1024;
 /// The shortest password that an account may get, in characters.
 pub const MIN_CHARACTERS: usize = 10;
 
+/// The 10,000 commonest passwords by Mark Burnett (as the npm package `common-password` 0.1.2 has them, ISC
+/// licence) and by Royce Williams (the first 10,000 of the list in Django 5.2, BSD licence): those that are
+/// long enough to be a password at all, in lower case.
+static COMMON: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| include_str!("common_passwords.txt").lines().collect());
+
 /// Whether a password may be a new one of the account with these names.
 ///
 /// # Errors
@@ -36,13 +43,32 @@ pub fn check_new(password: &str, names: &[&str]) -> std::result::Result<(), &'st
         Err("Must be at most 1 KiB long")
     } else if names.iter().any(|name| name.trim().eq_ignore_ascii_case(password)) {
         Err("Must not be the login or the e-mail address")
+    } else if COMMON.contains(password.to_lowercase().as_str()) {
+        Err("Must not be one of the commonest passwords")
     } else {
         Ok(())
     }
 }
 
 /// How long a sign-in waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// When one that has waited in vain may well get its turn.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Waits for a turn, but not for ever.
+///
+/// # Errors
+/// [`Error::Unavailable`] where it does not come.
+pub(super) async fn wait_for(turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
+    let turn = tokio::time::timeout(PATIENCE, Arc::clone(turns).acquire_owned()).await;
+    let turn = turn.map_err(|waited| Error::Unavailable {
+        message: "Too many sign-ins at once, try again soon",
+        retry_after: RETRY,
+        cause: waited.into(),
+    })?;
+    turn.map_err(Error::internal)
+}
 
 /// Hashes and verifies passwords. Each takes tens of milliseconds of a core and 19 MiB, so as many run
 /// at once as there are cores; the rest wait, and are turned away when that takes too long.
@@ -70,7 +96,7 @@ impl Passwords {
     /// # Errors
     /// [`Error::Unavailable`] where too many wait already.
     pub async fn hash(&self, password: SecretString) -> Result<String> {
-        self.in_turn(move || hash_now(&password)).await
+        self.turn().await?.run(move |_| hash_now(&password)).await
     }
 
     /// Whether `password` is the one that was hashed. Without a hash the answer is no, in equal time.
@@ -78,29 +104,42 @@ impl Passwords {
     /// # Errors
     /// [`Error::Unavailable`] where too many wait already.
     pub async fn verify(&self, hash: Option<String>, password: SecretString) -> Result<bool> {
-        let decoy = Arc::clone(&self.decoy);
-        self.in_turn(move || {
-            let known = hash.is_some();
-            Ok(verify_now(hash.as_deref().unwrap_or(&decoy), &password)? && known)
-        })
-        .await
+        self.turn().await?.verify(hash, password).await
     }
 
-    async fn in_turn<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+    /// Waits for a turn at hashing or verifying.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where too many wait already.
+    pub async fn turn(&self) -> Result<Turn> {
+        Ok(Turn { permit: wait_for(&self.turns).await?, decoy: Arc::clone(&self.decoy) })
+    }
+}
+
+/// A turn at hashing or verifying one password.
+pub struct Turn {
+    permit: OwnedSemaphorePermit,
+    decoy: Arc<str>,
+}
+
+impl Turn {
+    /// Whether `password` is the one that was hashed. Without a hash the answer is no, in equal time.
+    ///
+    /// # Errors
+    /// Where the hash is none of ours.
+    pub async fn verify(self, hash: Option<String>, password: SecretString) -> Result<bool> {
+        let known = hash.is_some();
+        let fits = self.run(move |decoy| verify_now(hash.as_deref().unwrap_or(decoy), &password)).await?;
+        Ok(fits && known)
+    }
+
+    async fn run<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&str) -> anyhow::Result<T> + Send + 'static,
     ) -> Result<T> {
-        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned()).await;
-        let turn = turn
-            .map_err(|waited| Error::Unavailable {
-                message: "Too many sign-ins at once, try again soon",
-                retry_after: PATIENCE,
-                cause: waited.into(),
-            })?
-            .map_err(Error::internal)?;
         tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            work()
+            let _turn = self.permit;
+            work(&self.decoy)
         })
         .await
         .map_err(Error::internal)?

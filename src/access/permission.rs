@@ -119,6 +119,9 @@ permissions! {
     }
     Permission = "permission", "Permission Permissions", "The permission system itself" {
         PermissionEscalate = "permission.escalate", "Grant nodes that one does not hold oneself";
+        PermissionCreate = "permission.create", "Make a permission besides the built-in ones";
+        PermissionUpdate = "permission.update", "Change a permission that was made";
+        PermissionDelete = "permission.delete", "Delete a permission that was made";
     }
     UiNavigation = "uiNavigation", "Navigation Permissions", "Which parts a client shows in its navigation; the server asks for none of them" {
         UiNavigationCompanies = "ui.navigation.companies", "Show companies in the navigation";
@@ -133,6 +136,23 @@ permissions! {
     }
     Audit = "audit", "Audit Permissions", "The record of who did what" {
         AuditRead = "audit.read", "Read the audit record";
+    }
+}
+
+/// A node that an administrator made.
+#[derive(Debug, Clone)]
+pub struct CustomNode {
+    /// The node.
+    pub node: String,
+    /// The company in whose roles alone it may be granted.
+    pub company: Option<uuid::Uuid>,
+}
+
+impl CustomNode {
+    /// Whether it may be granted in a role that is bound so.
+    #[must_use]
+    pub fn is_for(&self, company: Option<uuid::Uuid>) -> bool {
+        self.company.is_none() || self.company == company
     }
 }
 

@@ -90,6 +90,17 @@ pub async fn refresh(app: &App, origin: &Origin, presented: &str) -> Result<Toke
     Ok(tokens)
 }
 
+/// A new access token for the caller's session, as long as that lasts.
+///
+/// # Errors
+/// [`Error::Unauthenticated`] for a caller without a session, or where the database fails.
+pub async fn renew(app: &App, caller: &Caller) -> Result<SecretString> {
+    let (user, session) = (caller.user_id()?, caller.session.ok_or_else(Error::unauthenticated)?);
+    let (mut connection, now) = (app.pool.acquire().await?, app.clock.now());
+    store::touch_session(&mut connection, session, now).await?;
+    token::issue(&app.tokens, user, session, now).map_err(Error::Internal)
+}
+
 /// Signs the caller out: their session's tokens are refused from now on.
 ///
 /// # Errors

@@ -4,7 +4,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgConnection;
 
-use super::caller::{Actor, ActorKind, Origin};
+use super::caller::{Actor, ActorKind, Caller, Origin};
 use super::grants::Reach;
 use super::session::{self, Tokens};
 use super::{attempts, password, store};
@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::audit::{self, Event, Outcome, Target};
 use crate::database;
 use crate::error::{Error, Result};
-use crate::user::{self, User};
+use crate::user::{self, NewAccount, User};
 
 /// By which name a person signs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +49,7 @@ pub async fn with_password(
     name: Name<'_>,
     password: SecretString,
 ) -> Result<(Tokens, User)> {
-    if password.expose_secret().len() > password::MAX_BYTES {
-        return Err(Error::invalid("password", format!("Must be at most {} bytes", password::MAX_BYTES)));
-    }
+    check_length("password", &password)?;
     let canonical = name.canonical();
     let account = match name {
         Name::Email(_) => store::account_by_email(&app.pool, &canonical).await?,
@@ -60,15 +58,8 @@ pub async fn with_password(
     // whichever name was asked for: to count otherwise would tell that the other one exists
     let named = store::account_named(&app.pool, &canonical).await?;
     let subject = named.map_or(canonical, |id| id.to_string());
-    let attempt = attempts::count(&app.pool, &subject, origin.address, app.clock.now()).await?;
     let hash = account.as_ref().and_then(|account| account.password_hash.clone());
-    let matches = match app.passwords.verify(hash, password).await {
-        Ok(matches) => matches,
-        Err(error) => {
-            attempt.withdrawn(&app.pool).await?;
-            return Err(error);
-        }
-    };
+    let (matches, attempt) = attempts::verify(app, &subject, origin.address, hash, password).await?;
     match account {
         Some(account) if matches => {
             let signed_in = enter(app, origin, account).await?;
@@ -77,6 +68,63 @@ pub async fn with_password(
         }
         account => Err(refuse(app, origin, account).await?),
     }
+}
+
+/// Makes an account that somebody asks for themselves, and signs them in.
+///
+/// # Errors
+/// [`Error::Forbidden`] where accounts are made by administrators only; [`Error::TooMany`] from an address
+/// that has made too many; else as [`user::register`].
+pub async fn register(app: &App, origin: &Origin, new: NewAccount) -> Result<(Tokens, User)> {
+    if !app.settings.self_registration {
+        return Err(Error::Forbidden {
+            message: "Self-registration is switched off: ask an administrator for an account".to_owned(),
+            required: Vec::new(),
+        });
+    }
+    attempts::count_registration(app, origin.address).await?;
+    let user = user::register(app, origin, new).await?;
+    enter(app, origin, Account { id: user.id, name: user.name, password_hash: None }).await
+}
+
+/// Gives the caller another password, where they know the one that they have. Their other sessions end.
+///
+/// # Errors
+/// [`Error::Invalid`] for a wrong password or a new one that nobody may have; [`Error::TooMany`].
+pub async fn change_password(
+    app: &App,
+    caller: &Caller,
+    current: SecretString,
+    new: SecretString,
+) -> Result<()> {
+    let (id, session) = (caller.user_id()?, caller.session.ok_or_else(Error::unauthenticated)?);
+    let own = user::own(app, caller).await?;
+    let names = [own.login.as_str(), own.email.as_deref().unwrap_or_default()];
+    password::check_new(new.expose_secret(), &names).map_err(|rule| Error::invalid("newPassword", rule))?;
+    check_length("currentPassword", &current)?;
+    let hash = store::password_hash(&app.pool, id).await?;
+    let subject = id.to_string();
+    let (matches, attempt) = attempts::verify(app, &subject, caller.origin.address, hash, current).await?;
+    if !matches {
+        return Err(Error::invalid("currentPassword", "Is not the password of this account"));
+    }
+    let hash = app.passwords.hash(new).await?;
+    let now = app.clock.now();
+    let mut transaction = database::begin(&app.pool).await?;
+    store::set_password(&mut transaction, id, &hash, now).await?;
+    store::end_other_sessions(&mut transaction, id, session, now).await?;
+    let event = Event::new("user.password", Target::named("user", id, &own.name));
+    audit::record_by(&mut transaction, app, caller, event).await?;
+    transaction.commit().await?;
+    app.remembered.forget();
+    attempt.succeeded(&app.pool).await
+}
+
+fn check_length(field: &str, password: &SecretString) -> Result<()> {
+    if password.expose_secret().len() > password::MAX_BYTES {
+        return Err(Error::invalid(field, format!("Must be at most {} bytes", password::MAX_BYTES)));
+    }
+    Ok(())
 }
 
 /// Lets an account in whose password was right.
@@ -103,6 +151,7 @@ pub(super) async fn finish(
     if !store::hold_active_account(connection, id).await? {
         return Ok(None);
     }
+    store::note_sign_in(connection, id, app.clock.now()).await?;
     let tokens = session::open(connection, app, person, origin).await?;
     let user = user::by_id(connection, id, &Reach::everything()).await?;
     Ok(Some((tokens, user)))

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::caller::Origin;
 use super::grants::{Grant, Grants, TypeScope};
+use super::permission::CustomNode;
 use super::session::Session;
 use super::sign_in::Account;
 use crate::error::Result;
@@ -86,6 +87,12 @@ pub(super) async fn type_scopes(connection: &mut PgConnection) -> Result<Arc<[Ty
     Ok(scopes.fetch_all(connection).await?.into())
 }
 
+/// The nodes that administrators have made.
+pub(super) async fn custom_nodes(connection: &mut PgConnection) -> Result<Vec<CustomNode>> {
+    let nodes = sqlx::query_as!(CustomNode, "select node, company_id as company from permissions");
+    Ok(nodes.fetch_all(connection).await?)
+}
+
 /// Whether an active account holds everything everywhere.
 pub(super) async fn has_administrator(connection: &mut PgConnection) -> Result<bool> {
     let found = sqlx::query_scalar!(
@@ -127,9 +134,34 @@ pub(super) async fn account_named(pool: &PgPool, name: &str) -> Result<Option<Uu
     Ok(id.fetch_optional(pool).await?)
 }
 
+/// The password hash of an account.
+pub(super) async fn password_hash(pool: &PgPool, id: Uuid) -> Result<Option<String>> {
+    let hash = sqlx::query_scalar!("select password_hash from users where id = $1", id);
+    Ok(hash.fetch_optional(pool).await?.flatten())
+}
+
+/// Gives an account another password.
+pub(super) async fn set_password(
+    connection: &mut PgConnection,
+    id: Uuid,
+    hash: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!("update users set password_hash = $2, updated_at = $3 where id = $1", id, hash, now)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Notes when an account signed in.
+pub(super) async fn note_sign_in(connection: &mut PgConnection, id: Uuid, now: DateTime<Utc>) -> Result<()> {
+    sqlx::query!("update users set last_login = $2 where id = $1", id, now).execute(connection).await?;
+    Ok(())
+}
+
 /// Whether an account is there and may sign in, until the transaction ends.
 pub(super) async fn hold_active_account(connection: &mut PgConnection, id: Uuid) -> Result<bool> {
-    let held = sqlx::query_scalar!("select active from users where id = $1 for share", id);
+    let held = sqlx::query_scalar!("select active from users where id = $1 for no key update", id);
     Ok(held.fetch_optional(connection).await?.unwrap_or(false))
 }
 
@@ -210,6 +242,24 @@ pub(super) async fn is_session_of(
         now
     );
     Ok(found.fetch_optional(connection).await?.unwrap_or(false))
+}
+
+/// Ends every session of an account but this one.
+pub(super) async fn end_other_sessions(
+    connection: &mut PgConnection,
+    user: Uuid,
+    kept: Uuid,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    sqlx::query!(
+        "update sessions set ended_at = $3 where user_id = $1 and id <> $2 and ended_at is null",
+        user,
+        kept,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Removes sessions that no token can use any more.
@@ -325,6 +375,25 @@ pub(super) async fn add_attempt(
     .execute(pool)
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Whether `subject` has `limit` failures since `since`.
+pub(super) async fn has_attempts(
+    pool: &PgPool,
+    subject: &[u8],
+    since: DateTime<Utc>,
+    limit: i32,
+) -> Result<bool> {
+    let has = sqlx::query_scalar!(
+        r#"select exists(
+               select from failed_attempts f
+               where f.subject = $1 and (select count(*) from unnest(f.at) t where t > $2) >= $3
+           ) as "has!""#,
+        subject,
+        since,
+        i64::from(limit)
+    );
+    Ok(has.fetch_one(pool).await?)
 }
 
 /// The oldest failure of `subject` since `since`.

@@ -2,6 +2,7 @@
 
 pub mod callback;
 mod fresh;
+pub mod organization;
 mod store;
 pub mod sync;
 mod work;
@@ -122,8 +123,7 @@ pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Company> {
     let (id, now, name) = (id::new(), app.clock.now(), name.trim().to_owned());
     let mut transaction = database::begin(&app.pool).await?;
     store::insert(&mut transaction, id, &name, now).await?;
-    let event = Event::new("company.create", Target::named("company", id, &name)).in_company(id);
-    audit::record_by(&mut transaction, app, caller, event).await?;
+    record(&mut transaction, app, caller, "company.create", id, &name).await?;
     transaction.commit().await?;
     Ok(Company {
         id,
@@ -151,14 +151,7 @@ pub async fn rename(app: &App, caller: &Caller, identifier: &str, name: Option<&
             return Err(not_found(identifier));
         }
     }
-    let target = Target::named("company", company.id, &company.name);
-    audit::record_by(
-        &mut transaction,
-        app,
-        caller,
-        Event::new("company.update", target).in_company(company.id),
-    )
-    .await?;
+    record(&mut transaction, app, caller, "company.update", company.id, &company.name).await?;
     transaction.commit().await?;
     Ok(company)
 }
@@ -180,15 +173,20 @@ pub async fn delete(app: &App, caller: &Caller, identifier: &str) -> Result<()> 
     if !deleted.on_constraint(|name| (name == "credentials_company_id_fkey").then(in_use))? {
         return Err(not_found(identifier));
     }
-    let target = Target::named("company", company.id, &company.name);
-    audit::record_by(
-        change.connection(),
-        app,
-        caller,
-        Event::new("company.delete", target).in_company(company.id),
-    )
-    .await?;
+    record(change.connection(), app, caller, "company.delete", company.id, &company.name).await?;
     change.commit().await
+}
+
+async fn record(
+    connection: &mut PgConnection,
+    app: &App,
+    caller: &Caller,
+    action: &'static str,
+    id: Uuid,
+    name: &str,
+) -> Result<()> {
+    let event = Event::new(action, Target::named("company", id, name)).in_company(id);
+    audit::record_by(connection, app, caller, event).await
 }
 
 fn refuse_foreign(company: &Company) -> Result<()> {

@@ -66,6 +66,8 @@ pub struct Config {
     pub sign_in: SignInRules,
     /// `CONNECTWISE_…`: where companies come from; none where all are made by hand.
     pub connectwise: Option<ConnectWise>,
+    /// `SELF_REGISTRATION`: whether anybody may make an account for themselves; off by default.
+    pub self_registration: bool,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
 }
@@ -148,6 +150,7 @@ impl Config {
             github: settings.github()?,
             sign_in: settings.sign_in()?,
             connectwise: settings.connectwise()?,
+            self_registration: settings.switch("SELF_REGISTRATION")?,
             log_format: settings.parsed("LOG_FORMAT", "pretty or json")?.unwrap_or_default(),
         };
         config.check()

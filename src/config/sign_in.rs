@@ -188,14 +188,6 @@ impl Settings<'_> {
         };
         self.text(name).map(check).transpose()
     }
-
-    fn switch(&self, name: &str) -> Result<bool> {
-        match self.text(name).as_deref() {
-            None | Some("off") => Ok(false),
-            Some("on") => Ok(true),
-            Some(_) => Err(ConfigError(format!("{name} must be on or off"))),
-        }
-    }
 }
 
 /// Whether an address is on this machine, by plain http.

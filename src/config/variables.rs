@@ -40,6 +40,14 @@ impl Settings<'_> {
         }
     }
 
+    pub fn switch(&self, name: &str) -> Result<bool> {
+        match self.text(name).as_deref() {
+            None | Some("off") => Ok(false),
+            Some("on") => Ok(true),
+            Some(_) => Err(ConfigError(format!("{name} must be on or off"))),
+        }
+    }
+
     pub fn list(&self, name: &str) -> Vec<String> {
         let text = self.text(name).unwrap_or_default();
         text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()

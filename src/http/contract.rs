@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
+use super::route::Row;
 use crate::error::{Error, Violation};
-use crate::page::Paged;
+use crate::page::{Paged, Paging};
 
 /// A wire contract.
 pub trait Contract: 'static {
@@ -26,6 +28,23 @@ pub trait Contract: 'static {
 
     /// Writes a failure.
     fn failure(failure: &Failure) -> Response;
+
+    /// The schema of the body of a success.
+    fn success_schema(row: &Row) -> Value;
+
+    /// An example of that body, around one of its data.
+    fn success_example(row: &Row, data: Value) -> Value;
+}
+
+/// Writes a body, in the bytes of whatever contract.
+pub fn json<T: Serialize>(status: StatusCode, body: &T) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(bytes) => (status, [(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
 }
 
 /// What a handler answers with: data, and with a list the place in it.
@@ -115,10 +134,11 @@ impl<T> Listed<T> {
 
 impl<T> From<Paged<T>> for Listed<T> {
     fn from(paged: Paged<T>) -> Self {
-        let pagination = paged.paging.map(|paging| {
-            let listed = i64::try_from(paged.items.len()).unwrap_or(i64::MAX);
-            Pagination::page(paging.page, paging.rows, paged.total, listed)
-        });
+        let listed = i64::try_from(paged.items.len()).unwrap_or(i64::MAX);
+        let pagination = match paged.paging {
+            Some(Paging::Page { page, rows }) => Some(Pagination::page(page, rows, paged.total, listed)),
+            Some(Paging::Slice { .. }) | None => None,
+        };
         Self { items: paged.items, pagination }
     }
 }
@@ -185,7 +205,7 @@ impl Failure {
         match self {
             Self::Http(status, _) => *status,
             Self::Core(error) => match error {
-                Error::NotFound { .. } => StatusCode::NOT_FOUND,
+                Error::NotFound { .. } | Error::NotFoundInInput { .. } => StatusCode::NOT_FOUND,
                 Error::Conflict(_) => StatusCode::CONFLICT,
                 Error::Invalid(_) => StatusCode::BAD_REQUEST,
                 Error::Unauthenticated { .. } => StatusCode::UNAUTHORIZED,
@@ -234,7 +254,17 @@ impl Failure {
     /// Tells the log what the client is not told, and writes what the client is told.
     pub fn answer<C: Contract>(&self) -> Response {
         self.log();
-        C::failure(self)
+        self.write::<C>()
+    }
+
+    /// Writes what the client is told.
+    pub fn write<C: Contract>(&self) -> Response {
+        let mut response = C::failure(self);
+        if let Some(wait) = self.retry_after() {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        response
     }
 
     /// Tells the log what the client is not told.

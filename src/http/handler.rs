@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
+use serde_json::Value;
 
 use super::contract::{Answer, Failure};
 use super::guard::{Allowed, Visitor};
@@ -51,6 +52,14 @@ pub struct Description {
     pub has_pages: bool,
     /// Whether the body is a form's.
     pub is_form: bool,
+}
+
+impl Description {
+    /// The schema of the data of a success; anything where it is not known.
+    #[must_use]
+    pub fn answer_schema(&self) -> Value {
+        self.answer.as_ref().map_or(Value::Bool(true), |answer| answer.schema().as_value().clone())
+    }
 }
 
 /// A part of the request that a handler takes as an argument.

@@ -253,7 +253,7 @@ impl PageQuery {
 
     /// The page that is asked for, else the first, of 30 records.
     pub fn always_paging(self) -> Paging {
-        Paging { page: self.page.unwrap_or(1), rows: self.rpp.unwrap_or(DEFAULT_ROWS) }
+        Paging::Page { page: self.page.unwrap_or(1), rows: self.rpp.unwrap_or(DEFAULT_ROWS) }
     }
 }
 

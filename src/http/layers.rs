@@ -12,8 +12,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tracing::Instrument;
 
 use super::client::{self, RequestId};
-use super::contract::{Contract, Failure};
-use super::v1::V1;
+use super::contract::Failure;
 use crate::app::{App, Settings};
 
 /// The most that a request's headers may hold together, in bytes.
@@ -33,10 +32,9 @@ pub async fn around(State(app): State<Arc<App>>, mut request: Request, next: Nex
         parts.extensions.get::<MatchedPath>().map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
     let span = tracing::info_span!("request", %id);
     let mut response = if header_bytes(&parts.headers) > MAX_HEADERS {
-        V1::failure(&Failure::Http(
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            "The headers must be at most 32 KiB",
-        ))
+        let rule = "The headers must be at most 32 KiB";
+        let failure = Failure::Http(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, rule);
+        super::refuse_at(parts.uri.path(), &failure)
     } else {
         next.run(Request::from_parts(parts, body)).instrument(span.clone()).await
     };

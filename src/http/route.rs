@@ -16,6 +16,7 @@ use axum::extract::Request;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use serde_json::Value;
 
 use super::contract::{Answer, Contract};
 use super::guard::{Allowed, Visitor};
@@ -59,6 +60,16 @@ pub struct Row {
     pub source: &'static str,
     /// What it takes and gives.
     pub description: Description,
+    /// How its contract writes a success.
+    pub envelope: Envelope,
+}
+
+/// How a contract writes a success: the schema of the body, and an example of it around one of its data.
+pub struct Envelope {
+    /// The schema.
+    pub schema: fn(&Row) -> Value,
+    /// The example.
+    pub example: fn(&Row, Value) -> Value,
 }
 
 impl Row {
@@ -168,7 +179,8 @@ impl<P: Proof, H: Handler<P, A>, A: 'static> Guarded<P, H, A> {
         let Unguarded { method, path, title, source, handler } = draft;
         let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
         let description = H::describe();
-        let row = Arc::new(Row {
+        let envelope = Envelope { schema: C::success_schema, example: C::success_example };
+        let row = Row {
             method,
             path,
             title,
@@ -180,7 +192,9 @@ impl<P: Proof, H: Handler<P, A>, A: 'static> Guarded<P, H, A> {
             message,
             source,
             description,
-        });
+            envelope,
+        };
+        let row = Arc::new(row);
         let of_service = Arc::clone(&row);
         let service = on(filter, move |request: Request| {
             run::<C, P, H, A>(handler.clone(), Arc::clone(&of_service), request)

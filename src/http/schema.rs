@@ -157,6 +157,7 @@ fn rule(kind: &ValidationErrorKind) -> String {
         ValidationErrorKind::Maximum { limit } => format!("Must be at most {limit}"),
         ValidationErrorKind::Pattern { pattern } if pattern == r"\S" => "Must not be blank".to_owned(),
         ValidationErrorKind::Pattern { pattern } => format!("Must match the pattern {pattern}"),
+        ValidationErrorKind::Constant { expected_value } => format!("Must be {expected_value}"),
         ValidationErrorKind::Enum { options } => {
             let options: Vec<_> =
                 options.as_array().into_iter().flatten().filter_map(Value::as_str).collect();

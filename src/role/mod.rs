@@ -1,13 +1,13 @@
 //! Roles: permission nodes under a name, for people to hold. A role that is bound to a company grants
 //! its nodes inside that company only.
 
+mod name;
 mod store;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::access::permission::is_node;
 use crate::access::{Caller, Change, Permission, Reach};
 use crate::app::App;
 use crate::audit::{self, Event, Target};
@@ -16,7 +16,8 @@ use crate::error::{Error, OnConstraint, Result};
 use crate::id;
 use crate::page::{Paged, Paging};
 
-pub(crate) use store::{assign, of_user};
+use name::{canonical, made_moniker, parse_moniker, refuse_title};
+pub(crate) use store::{assign, holders_of, of_user, set_holders};
 
 /// A role.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct Role {
     pub title: String,
     /// Its name for programs, in lower case; no two roles share one.
     pub moniker: String,
+    /// What it is for.
+    pub description: String,
     /// The nodes that it grants.
     pub permissions: Vec<String>,
     /// The company that it is bound to.
@@ -44,8 +47,11 @@ pub struct Role {
 pub struct NewRole {
     /// Its name for people.
     pub title: String,
-    /// Its name for programs.
-    pub moniker: String,
+    /// Its name for programs. Without one it is made from the title, which no other role of the same
+    /// company, or none that is unbound, may have then.
+    pub moniker: Option<String>,
+    /// What it is for.
+    pub description: String,
     /// The nodes that it grants.
     pub permissions: Vec<String>,
     /// The id of the company to bind it to.
@@ -57,8 +63,12 @@ pub struct NewRole {
 pub struct Edit {
     /// Its name for people.
     pub title: Option<String>,
+    /// Whether no other role of the same company, or none that is unbound, may have that name.
+    pub unique_title: bool,
     /// Its name for programs.
     pub moniker: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
     /// All the nodes that it grants.
     pub permissions: Option<Vec<String>>,
     /// The id of the company to bind it to; `Some(None)` unbinds it.
@@ -91,13 +101,19 @@ pub const USER_ID: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0
 /// The nodes by which a caller sees a role.
 const SIGHT: [Permission; 2] = [Permission::RoleRead, Permission::RoleList];
 
-/// The roles that the caller may list, by title.
+/// The roles that the caller may list, by title; of one company where one is given.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn list(app: &App, caller: &Caller, paging: Option<Paging>) -> Result<Paged<Role>> {
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    company: Option<&str>,
+    paging: Option<Paging>,
+) -> Result<Paged<Role>> {
     let reach = caller.reach(Permission::RoleList);
-    Paged::fetch(paging, |window| store::list(&app.pool, &reach, window)).await
+    let company = company.map(|company| id::parse(company).unwrap_or_default());
+    Paged::fetch(paging, |window| store::list(&app.pool, &reach, company, window)).await
 }
 
 /// The role with this id or moniker, where the caller holds all of `needed` on it.
@@ -156,13 +172,18 @@ pub async fn holders(
 /// taken, [`Error::NotFound`] for a company that the caller may not see, [`Error::Forbidden`].
 pub async fn create(app: &App, caller: &Caller, new: NewRole) -> Result<Role> {
     let mut change = Change::begin(app, caller).await?;
-    change.check_known(&new.permissions, &[])?;
     let company = bound_to(&mut change, new.company_id.as_deref(), Permission::RoleCreate).await?;
-    let now = app.clock.now();
+    change.check_known(&new.permissions, &[], company)?;
+    let (id, now) = (id::new(), app.clock.now());
+    let moniker = match &new.moniker {
+        Some(moniker) => parse_moniker(moniker)?,
+        None => made_moniker(&mut change, &new.title, company, id).await?,
+    };
     let role = Role {
-        id: id::new(),
+        id,
         title: new.title.trim().to_owned(),
-        moniker: parse_moniker(&new.moniker)?,
+        moniker,
+        description: new.description,
         permissions: distinct(new.permissions),
         company_id: company,
         builtin: false,
@@ -184,14 +205,20 @@ pub async fn create(app: &App, caller: &Caller, new: NewRole) -> Result<Role> {
 pub async fn update(app: &App, caller: &Caller, identifier: &str, edit: Edit) -> Result<Role> {
     let mut change = Change::begin(app, caller).await?;
     let old = modifiable(&mut change, identifier).await?;
-    change.check_known(edit.permissions.as_deref().unwrap_or_default(), &old.permissions)?;
     let company = match &edit.company_id {
         None => old.company_id,
         Some(company) => bound_to(&mut change, company.as_deref(), Permission::RoleModify).await?,
     };
+    // what may be granted in one company is nothing in another
+    let before = if company == old.company_id { &old.permissions[..] } else { &[] };
+    change.check_known(edit.permissions.as_ref().unwrap_or(&old.permissions), before, company)?;
+    if let Some(title) = edit.title.as_deref().filter(|_| edit.unique_title) {
+        refuse_title(&mut change, title, company, old.id).await?;
+    }
     let new = Role {
         title: edit.title.map_or_else(|| old.title.clone(), |title| title.trim().to_owned()),
         moniker: edit.moniker.as_deref().map_or_else(|| Ok(old.moniker.clone()), parse_moniker)?,
+        description: edit.description.unwrap_or_else(|| old.description.clone()),
         permissions: edit.permissions.map_or_else(|| old.permissions.clone(), distinct),
         company_id: company,
         ..old.clone()
@@ -211,7 +238,7 @@ pub async fn add_permissions(
 ) -> Result<Role> {
     let mut change = Change::begin(app, caller).await?;
     let old = modifiable(&mut change, identifier).await?;
-    change.check_known(&nodes, &old.permissions)?;
+    change.check_known(&nodes, &old.permissions, old.company_id)?;
     let permissions = distinct(old.permissions.iter().cloned().chain(nodes).collect());
     let new = Role { permissions, ..old.clone() };
     save(app, change, &old, new, "role.update").await
@@ -256,8 +283,8 @@ pub async fn delete(app: &App, caller: &Caller, identifier: &str) -> Result<Role
 async fn modifiable(change: &mut Change<'_>, identifier: &str) -> Result<Role> {
     let judge = change.caller.clone();
     let role = load(change.connection(), &judge, &[Permission::RoleModify], identifier).await?;
-    if role.id == ADMIN_ID {
-        return Err(Error::Conflict("The built-in role 'admin' cannot be changed".to_owned()));
+    if role.builtin && role.id != USER_ID {
+        return Err(Error::Conflict(format!("The built-in role '{}' cannot be changed", role.moniker)));
     }
     Ok(role)
 }
@@ -286,9 +313,9 @@ async fn save(
     Ok(new)
 }
 
-/// The company that a role is to be bound to, where the caller holds `permission` there; everywhere
+/// The company that a role or permission is to be bound to, where the caller holds `permission` there; everywhere
 /// where it is to be bound to none.
-async fn bound_to(
+pub(crate) async fn bound_to(
     change: &mut Change<'_>,
     company: Option<&str>,
     permission: Permission,
@@ -297,25 +324,19 @@ async fn bound_to(
     let Some(identifier) = company else {
         return judge.require_everywhere(permission).map(|()| None);
     };
-    let company = company::hold(change.connection(), identifier).await?;
+    let company = company::hold(change.connection(), identifier).await.map_err(Error::in_input)?;
     let is_held = judge.reach(permission).covers_company(company);
     match (is_held, company::is_seen(&judge, company)) {
         (true, _) => Ok(Some(company)),
         (false, true) => Err(Error::forbidden([permission.node()])),
-        (false, false) => Err(company::not_found(identifier)),
+        (false, false) => Err(company::not_found(identifier).in_input()),
     }
 }
 
-fn canonical(moniker: &str) -> String {
-    moniker.trim().to_lowercase()
-}
-
-fn parse_moniker(text: &str) -> Result<String> {
-    let moniker = canonical(text);
-    if is_node(&moniker) && !moniker.contains('.') {
-        return Ok(moniker);
-    }
-    Err(Error::invalid("moniker", "Must begin with a letter and have only letters, digits and '_'"))
+/// The role of a company's administrators, which is there as long as the company is.
+pub(crate) async fn company_admin(connection: &mut PgConnection, company: Uuid) -> Result<Role> {
+    let role = store::company_admin(connection, company).await?;
+    role.ok_or_else(|| Error::internal(anyhow::anyhow!("a company without its role")))
 }
 
 /// The nodes, each once, in the order of their first place.

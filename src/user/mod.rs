@@ -1,6 +1,9 @@
 //! People with an account.
 
+mod members;
+mod names;
 mod others;
+mod registration;
 mod store;
 
 use chrono::{DateTime, Utc};
@@ -14,7 +17,10 @@ use crate::database;
 use crate::error::{Error, OnConstraint, Result};
 use crate::role;
 
-pub use others::{NewAccount, OtherChange, create_account, delete, find, holds, list, roles, update};
+pub(crate) use members::find_seen;
+pub use names::Names;
+pub use others::{OtherChange, Wanted, delete, find, holds, list, roles, update};
+pub use registration::{NewAccount, create_account, register};
 pub use store::none_exists;
 
 /// A person with an account.
@@ -30,10 +36,24 @@ pub struct User {
     pub name: String,
     /// The address of a picture.
     pub image: Option<String>,
+    /// Given names, where they are known apart.
+    pub first_name: Option<String>,
+    /// Family name, where it is known apart.
+    pub last_name: Option<String>,
     /// Whether they may sign in.
     pub active: bool,
+    /// Whether the e-mail address is known to be theirs.
+    pub email_verified: bool,
+    /// How they first signed in: `local` with a password.
+    pub auth_provider: String,
+    /// When they last signed in.
+    pub last_login: Option<DateTime<Utc>>,
     /// The monikers of the roles.
     pub roles: Vec<String>,
+    /// The ids of the roles, in the same order.
+    pub role_ids: Vec<Uuid>,
+    /// The ids of the companies that they belong to.
+    pub company_ids: Vec<Uuid>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
@@ -60,6 +80,10 @@ pub struct NewUser<'a> {
 pub struct Change {
     /// The display name.
     pub name: Option<String>,
+    /// Given names, of which the display name is made anew.
+    pub first_name: Option<String>,
+    /// Family name, of which the display name is made anew.
+    pub last_name: Option<String>,
     /// The picture; `Some(None)` takes it away.
     pub image: Option<Option<String>>,
 }
@@ -119,7 +143,9 @@ pub async fn own(app: &App, caller: &Caller) -> Result<User> {
 pub async fn update_own(app: &App, caller: &Caller, change: &Change) -> Result<User> {
     let id = caller.user_id()?;
     let mut transaction = database::begin(&app.pool).await?;
-    store::update(&mut transaction, id, change, app.clock.now()).await?;
+    let old = by_id(&mut transaction, id, &Reach::everything()).await?;
+    let names = names::changed(&old, change)?;
+    store::update(&mut transaction, id, names.as_ref(), change.image.as_ref(), app.clock.now()).await?;
     let user = by_id(&mut transaction, id, &Reach::everything()).await?;
     let event = Event::new("user.update", Target::named("user", id, &user.name));
     audit::record_by(&mut transaction, app, caller, event).await?;

@@ -1,37 +1,23 @@
 //! Accounts in the hands of those who look after them.
 //!
-//! A node of accounts that is bound to a company reaches its people: those who have a role there.
+//! A node of accounts that is bound to a company reaches its people: its members, and those who have a role
+//! there.
 
-use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{NewUser, User, by_id, not_found, store};
-use crate::access::password;
+use super::members::{change_companies, is_one_of};
+use super::{User, by_id, names, not_found, store};
 use crate::access::{self, Caller, Change, Permission, Reach};
 use crate::app::App;
 use crate::audit::{self, Event, Target};
-use crate::error::{Error, Result, Violation};
+use crate::error::{Error, Result};
 use crate::id;
 use crate::page::{Paged, Paging};
 use crate::role::{self, Role};
 
 /// The nodes by which a caller sees an account.
-const SIGHT: [Permission; 2] = [Permission::UserReadOther, Permission::UserListOther];
-
-/// An account to be made.
-pub struct NewAccount {
-    /// The display name.
-    pub name: String,
-    /// The e-mail address.
-    pub email: String,
-    /// The name for signing in; the e-mail address where there is none.
-    pub login: Option<String>,
-    /// The password; without one, the person signs in in another way.
-    pub password: Option<SecretString>,
-    /// The ids or monikers of exactly the roles to give; the role `user` where there are none.
-    pub roles: Option<Vec<String>>,
-}
+pub(super) const SIGHT: [Permission; 2] = [Permission::UserReadOther, Permission::UserListOther];
 
 /// A change of somebody's account. What is absent stays.
 #[derive(Debug, Clone, Default)]
@@ -42,23 +28,33 @@ pub struct OtherChange {
     pub active: Option<bool>,
     /// The ids or monikers of exactly the roles that they are to have.
     pub roles: Option<Vec<String>>,
+    /// The ids of exactly the companies that they are to belong to, as far as the caller reaches.
+    pub companies: Option<Vec<String>>,
     /// Exactly the nodes that they are to hold directly.
     pub permissions: Option<Vec<String>>,
 }
 
-/// The accounts that the caller may list, by name; with a `search`, those whose name, login or e-mail
-/// address has it as a part or nearly so.
+/// Which accounts to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// Those whose name, login or e-mail address has it as a part or nearly so.
+    pub search: Option<&'a str>,
+    /// Those that belong to this company.
+    pub company: Option<&'a str>,
+}
+
+/// The accounts that the caller may list, by name.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn list(
     app: &App,
     caller: &Caller,
-    search: Option<&str>,
+    wanted: Wanted<'_>,
     paging: Option<Paging>,
 ) -> Result<Paged<User>> {
     let reach = caller.reach(Permission::UserListOther);
-    Paged::fetch(paging, |window| store::list(&app.pool, &reach, search, window)).await
+    Paged::fetch(paging, |window| store::list(&app.pool, &reach, wanted, window)).await
 }
 
 /// The account with this id, where the caller holds all of `needed` on it.
@@ -81,9 +77,7 @@ async fn load(
     let companies = store::companies_of(connection, id).await?;
     let shown = caller.reach(Permission::UserReadOther);
     let user = store::by_id(connection, id, &shown).await?.ok_or_else(missing)?;
-    let covers = |reach: &Reach| {
-        reach.is_everywhere() || companies.iter().any(|company| reach.covers_company(*company))
-    };
+    let covers = |reach: &Reach| is_one_of(reach, &companies);
     caller.permit(needed, &SIGHT, covers, missing)?;
     Ok(user)
 }
@@ -120,54 +114,6 @@ pub async fn holds(
     access::caller::grants_of(&mut connection, user.id).await?.ok_or_else(|| not_found(identifier))
 }
 
-/// Makes an account with roles whose nodes the caller holds themselves.
-///
-/// # Errors
-/// [`Error::Invalid`], [`Error::Conflict`] where the login or the e-mail address is taken,
-/// [`Error::NotFound`] naming a role, [`Error::Forbidden`].
-pub async fn create_account(app: &App, caller: &Caller, new: NewAccount) -> Result<User> {
-    caller.require_everywhere(Permission::UserCreate)?;
-    let login = new.login.as_deref().unwrap_or(&new.email);
-    check_account(login, &new)?;
-    let password_hash = match new.password {
-        Some(password) => Some(app.passwords.hash(password).await?),
-        None => None,
-    };
-    let mut change = Change::begin(app, caller).await?;
-    change.caller.require_everywhere(Permission::UserCreate)?;
-    let roles = match &new.roles {
-        Some(roles) => {
-            let roles = load_roles(&mut change, roles).await?;
-            roles.iter().try_for_each(|role| grantable(&change, role))?;
-            roles
-        }
-        None => load_roles(&mut change, &["user".to_owned()]).await?,
-    };
-    let roles: Vec<Uuid> = roles.iter().map(|role| role.id).collect();
-    let row = NewUser { login, email: Some(&new.email), name: new.name.trim(), password_hash, roles: &roles };
-    let id = super::create(change.connection(), app, caller, &row).await?;
-    let user = by_id(change.connection(), id, &Reach::everything()).await?;
-    change.commit().await?;
-    Ok(user)
-}
-
-fn check_account(login: &str, new: &NewAccount) -> Result<()> {
-    let mut violations = Vec::new();
-    if !crate::config::is_email(new.email.trim()) {
-        violations.push(Violation::field("email", "Must be an e-mail address"));
-    }
-    if login.trim().is_empty() || login.chars().any(char::is_control) {
-        violations.push(Violation::field("login", "Must not be blank"));
-    }
-    if let Some(password) = &new.password {
-        let names = [login, &new.email];
-        if let Err(rule) = password::check_new(password.expose_secret(), &names) {
-            violations.push(Violation::field("password", rule));
-        }
-    }
-    if violations.is_empty() { Ok(()) } else { Err(Error::Invalid(violations)) }
-}
-
 /// Changes an account, where the caller holds all of `needed` on it; its roles and its direct nodes where
 /// they hold `user.roles.other` and `user.permissions.other` too. What is added must be theirs to give.
 ///
@@ -187,6 +133,9 @@ pub async fn update(
     if let Some(roles) = &wanted.roles {
         change_roles(&mut change, user.id, roles).await?;
     }
+    if let Some(companies) = &wanted.companies {
+        change_companies(&mut change, user.id, Permission::UserWriteOther, companies).await?;
+    }
     if let Some(nodes) = wanted.permissions {
         change_permissions(&mut change, user.id, nodes).await?;
     }
@@ -197,7 +146,8 @@ pub async fn update(
         check_return(&mut change, user.id).await?;
     }
     let now = app.clock.now();
-    store::update(change.connection(), user.id, &wanted.profile, now).await?;
+    let (names, image) = (names::changed(&user, &wanted.profile)?, wanted.profile.image.as_ref());
+    store::update(change.connection(), user.id, names.as_ref(), image, now).await?;
     store::set_active(change.connection(), user.id, wanted.active).await?;
     if wanted.active == Some(false) {
         access::session::end_all(change.connection(), user.id, now).await?;
@@ -236,14 +186,14 @@ async fn change_roles(change: &mut Change<'_>, user: Uuid, identifiers: &[String
 
 /// The roles with these ids or monikers. One that is bound to a company is there only for who sees roles
 /// of that company, or may give them.
-async fn load_roles(change: &mut Change<'_>, identifiers: &[String]) -> Result<Vec<Role>> {
+pub(super) async fn load_roles(change: &mut Change<'_>, identifiers: &[String]) -> Result<Vec<Role>> {
     let sight = [Permission::RoleRead, Permission::RoleList, Permission::UserRolesOther];
     let reaches = sight.map(|permission| change.caller.reach(permission));
     let mut roles = Vec::with_capacity(identifiers.len());
     for identifier in identifiers {
-        let role = role::by_identifier(change.connection(), identifier).await?;
+        let role = role::by_identifier(change.connection(), identifier).await.map_err(Error::in_input)?;
         if role.company_id.is_some() && !reaches.iter().any(|reach| role::covers(reach, role.company_id)) {
-            return Err(role::not_found(identifier));
+            return Err(role::not_found(identifier).in_input());
         }
         roles.push(role);
     }
@@ -259,7 +209,7 @@ async fn check_return(change: &mut Change<'_>, user: Uuid) -> Result<()> {
 }
 
 /// Refuses a role whose nodes are not the caller's to give.
-fn grantable(change: &Change<'_>, role: &Role) -> Result<()> {
+pub(super) fn grantable(change: &Change<'_>, role: &Role) -> Result<()> {
     change.check_grantable(role.permissions.iter().map(String::as_str), role.company_id)
 }
 
@@ -272,7 +222,7 @@ async fn change_permissions(change: &mut Change<'_>, user: Uuid, nodes: Vec<Stri
         });
     }
     let old = store::permissions(change.connection(), user).await?;
-    change.check_known(&nodes, &old)?;
+    change.check_known(&nodes, &old, None)?;
     change.check_grantable(nodes.iter().filter(|node| !old.contains(node)).map(String::as_str), None)?;
     store::set_permissions(change.connection(), user, &role::distinct(nodes)).await
 }

@@ -1,10 +1,12 @@
 //! All SQL of accounts.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{Change, NewUser, User};
+use super::{Names, NewUser, User, Wanted};
 use crate::access::Reach;
 use crate::database::contains_pattern;
 use crate::error::Result;
@@ -20,20 +22,31 @@ pub async fn none_exists(connection: &mut PgConnection) -> Result<bool> {
 }
 
 pub(super) async fn by_id(connection: &mut PgConnection, id: Uuid, shown: &Reach) -> Result<Option<User>> {
-    let user = sqlx::query_as!(
+    Ok(by_ids(connection, &[id], shown).await?.pop())
+}
+
+/// These accounts, in no order, with the roles that are unbound or `shown`, and the companies that are.
+async fn by_ids(connection: &mut PgConnection, ids: &[Uuid], shown: &Reach) -> Result<Vec<User>> {
+    let users = sqlx::query_as!(
         User,
-        r#"select id, login, email, name, image, active, created_at, updated_at,
+        r#"select u.id, login, email, name, image, first_name, last_name, active, email_verified, auth_provider,
+               last_login, created_at, updated_at, held.monikers as "roles!", held.ids as "role_ids!",
                array(
-                   select r.moniker from user_roles ur join roles r on r.id = ur.role_id
-                   where ur.user_id = u.id and ($2 or r.company_id is null or r.company_id = any ($3))
-                   order by r.moniker
-               ) as "roles!"
-           from users u where id = $1"#,
-        id,
+                   select m.company_id from company_members m
+                   where m.user_id = u.id and ($2 or m.company_id = any ($3)) order by 1
+               ) as "company_ids!"
+           from users u cross join lateral (
+               select coalesce(array_agg(r.moniker order by r.moniker), '{}') as monikers,
+                   coalesce(array_agg(r.id order by r.moniker), '{}') as ids
+               from user_roles ur join roles r on r.id = ur.role_id
+               where ur.user_id = u.id and ($2 or r.company_id is null or r.company_id = any ($3))
+           ) held
+           where u.id = any ($1)"#,
+        ids,
         shown.everywhere,
         &shown.companies
     );
-    Ok(user.fetch_optional(connection).await?)
+    Ok(users.fetch_all(connection).await?)
 }
 
 pub(super) async fn insert(
@@ -62,65 +75,87 @@ pub(super) async fn insert(
 pub(super) async fn update(
     connection: &mut PgConnection,
     id: Uuid,
-    change: &Change,
+    names: Option<&Names>,
+    image: Option<&Option<String>>,
     now: DateTime<Utc>,
 ) -> Result<()> {
+    let (name, first, last) = columns(names);
     sqlx::query!(
-        "update users set name = coalesce($2, name), image = case when $3 then $4 else image end, updated_at = $5
+        "update users set name = coalesce($2, name),
+             first_name = case when $2::text is null then first_name else $6 end,
+             last_name = case when $2::text is null then last_name else $7 end,
+             image = case when $3 then $4 else image end, updated_at = $5
          where id = $1",
         id,
-        change.name,
-        change.image.is_some(),
-        change.image.clone().flatten(),
-        now
+        name,
+        image.is_some(),
+        image.cloned().flatten(),
+        now,
+        first,
+        last
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// A row of a list, with the number of rows on all pages.
+/// Names as they are stored: the display name, and both others or neither.
+fn columns(names: Option<&Names>) -> (Option<String>, Option<String>, Option<String>) {
+    let (first, last) = match names {
+        Some(Names::Parts(..)) => names.map(Names::parts).unzip(),
+        _ => (None, None),
+    };
+    (names.map(Names::display), first, last)
+}
+
+/// Adds to a new account what is known of it besides.
+pub(super) async fn complete(
+    connection: &mut PgConnection,
+    id: Uuid,
+    names: &Names,
+    active: bool,
+    auth_provider: &str,
+) -> Result<()> {
+    let (_, first, last) = columns(Some(names));
+    sqlx::query!(
+        "update users set first_name = $2, last_name = $3, active = $4, auth_provider = $5 where id = $1",
+        id,
+        first,
+        last,
+        active,
+        auth_provider
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A row of a list: the account's id, and the number of rows on all pages.
 struct Counted {
     id: Uuid,
-    login: String,
-    email: Option<String>,
-    name: String,
-    image: Option<String>,
-    active: bool,
-    roles: Vec<String>,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
     total: i64,
 }
 
-impl From<Counted> for (User, i64) {
-    fn from(row: Counted) -> Self {
-        let Counted { id, login, email, name, image, active, roles, created_at, updated_at, total } = row;
-        (User { id, login, email, name, image, active, roles, created_at, updated_at }, total)
-    }
-}
-
-/// The accounts within `reach`: everybody, or who has a role in one of its companies. With a `search`,
-/// best match first.
+/// The accounts within `reach` that are wanted: everybody, or the people of one of its companies. With a
+/// search, best match first.
 pub(super) async fn list(
     pool: &PgPool,
     reach: &Reach,
-    search: Option<&str>,
+    wanted: Wanted<'_>,
     window: Window,
 ) -> Result<Vec<(User, i64)>> {
+    let (search, company) =
+        (wanted.search, wanted.company.map(|company| crate::id::parse(company).unwrap_or_default()));
     let rows = sqlx::query_as!(
         Counted,
-        r#"select id, login, email, name, image, active, created_at, updated_at, count(*) over () as "total!",
-               array(
-                   select r.moniker from user_roles ur join roles r on r.id = ur.role_id
-                   where ur.user_id = u.id and ($1 or r.company_id is null or r.company_id = any ($2))
-                   order by r.moniker
-               ) as "roles!"
+        r#"select id, count(*) over () as "total!"
            from users u
            where ($1 or exists(
                    select from user_roles ur join roles r on r.id = ur.role_id
                    where ur.user_id = u.id and r.company_id = any ($2)
-               ))
+               ) or exists(select from company_members m where m.user_id = u.id and m.company_id = any ($2)))
+               and ($7::uuid is null
+                   or exists(select from company_members m where m.user_id = u.id and m.company_id = $7))
                and ($3::text is null or name ilike $4 or login ilike $4 or email ilike $4
                    or name %> $3 or login %> $3 or email %> $3)
            order by ($3 is null or name ilike $4 or login ilike $4 or coalesce(email, '') ilike $4) desc,
@@ -132,16 +167,50 @@ pub(super) async fn list(
         search,
         search.map(contains_pattern),
         window.limit,
-        window.offset
+        window.offset,
+        company
     );
-    Ok(rows.fetch_all(pool).await?.into_iter().map(Into::into).collect())
+    let mut connection = pool.acquire().await?;
+    let rows = rows.fetch_all(&mut *connection).await?;
+    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+    let mut users: HashMap<_, _> =
+        by_ids(&mut connection, &ids, reach).await?.into_iter().map(|user| (user.id, user)).collect();
+    Ok(rows.iter().filter_map(|row| Some((users.remove(&row.id)?, row.total))).collect())
 }
 
-/// The companies in which an account has a role.
+/// Whether there is such an account.
+pub(super) async fn exists(connection: &mut PgConnection, id: Uuid) -> Result<bool> {
+    let found = sqlx::query_scalar!(r#"select exists(select from users where id = $1) as "found!""#, id);
+    Ok(found.fetch_one(connection).await?)
+}
+
+/// The companies that an account belongs to.
+pub(super) async fn companies(connection: &mut PgConnection, id: Uuid) -> Result<Vec<Uuid>> {
+    let companies = sqlx::query_scalar!("select company_id from company_members where user_id = $1", id);
+    Ok(companies.fetch_all(connection).await?)
+}
+
+/// Makes these, and no others, the companies that an account belongs to.
+pub(super) async fn set_companies(connection: &mut PgConnection, id: Uuid, companies: &[Uuid]) -> Result<()> {
+    sqlx::query!("delete from company_members where user_id = $1 and company_id <> all ($2)", id, companies)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!(
+        "insert into company_members (user_id, company_id) select $1, unnest($2::uuid[]) on conflict do nothing",
+        id,
+        companies
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The companies whose people an account is one of: those that it belongs to, and those where it has a role.
 pub(super) async fn companies_of(connection: &mut PgConnection, id: Uuid) -> Result<Vec<Uuid>> {
     let companies = sqlx::query_scalar!(
         r#"select distinct r.company_id as "company!" from user_roles ur join roles r on r.id = ur.role_id
-           where ur.user_id = $1 and r.company_id is not null"#,
+           where ur.user_id = $1 and r.company_id is not null
+           union select company_id from company_members where user_id = $1"#,
         id
     );
     Ok(companies.fetch_all(connection).await?)

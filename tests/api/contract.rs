@@ -87,7 +87,7 @@ fn kind_of(value: &Value) -> &'static str {
 
 /// What of the documented shape `actual` lacks: every documented member must be there, with the
 /// documented type; every item of a list must be like a documented one.
-fn differences(documented: &Value, actual: &Value, at: &str) -> Vec<String> {
+pub fn differences(documented: &Value, actual: &Value, at: &str) -> Vec<String> {
     let kind = match documented.as_str() {
         Some("$object") => "object",
         Some("$array") => "array",
@@ -238,7 +238,7 @@ fn same_place(route: &str, call: &str) -> bool {
 }
 
 /// A route as the lists here write it.
-fn written(method: &Method, path: &str) -> String {
+pub fn written(method: &Method, path: &str) -> String {
     let part = |part: &str| if part.starts_with('{') { "{}".to_owned() } else { part.to_owned() };
     format!("{method} {}", path.split('/').map(part).collect::<Vec<_>>().join("/"))
 }

@@ -170,6 +170,10 @@ async fn check_companies(world: &World, person: &Actor, held: &Held) -> Result<(
         prop_assert_eq!(person.get("/v1/company/companies").await.status, 403);
         return Ok(());
     }
+    let organizations = person.get("/rbac/api/organizations?limit=1000").await.rbac();
+    let listed: BTreeSet<_> = ids(&organizations["organizations"]).into_iter().collect();
+    prop_assert_eq!(&listed, &expected);
+    prop_assert_eq!(&organizations["total"], expected.len());
     check_list(person, "/v1/company/companies", &expected).await
 }
 

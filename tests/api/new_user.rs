@@ -24,7 +24,7 @@ async fn an_account_is_made_and_signs_in() {
             "status": 201, "message": "User Created Successfully!", "successful": true,
             "data": {
                 "id": data["id"], "name": "Jane Doe", "email": "jane.doe@example.com",
-                "login": "jane.doe@example.com", "image": null, "active": true, "roles": ["user"],
+                "login": "jane.doe@example.com", "image": null, "active": true, "roles": ["user"], "companyIds": [],
                 "createdAt": data["createdAt"], "updatedAt": data["createdAt"],
             },
         })
@@ -52,6 +52,7 @@ async fn a_weak_password_is_refused() {
     let admin = app.admin().await;
     let (login, email) = ("jane.doe.login", "jane.doe@example.com");
     let same = "Must not be the login or the e-mail address".to_owned();
+    let common = "Must not be one of the commonest passwords".to_owned();
     for (password, rule) in [
         ("9 letters".to_owned(), "Must have at least 10 characters".to_owned()),
         ("é".repeat(9), "Must have at least 10 characters".to_owned()),
@@ -60,12 +61,14 @@ async fn a_weak_password_is_refused() {
         ("é".repeat(513), "Must be at most 1 KiB long".to_owned()),
         (login.to_uppercase(), same.clone()),
         (email.to_owned(), same),
+        ("1234567890".to_owned(), common.clone()),
+        ("Password123".to_owned(), common),
     ] {
         let new = json!({"name": "Jane", "email": email, "login": login, "password": password});
         let refused = admin.post(USERS, &new).await;
         assert_eq!(refused.violations(), [(json!(["password"]), rule)], "{password}");
     }
-    for (name, password) in [("ten", "x".repeat(10)), ("most", "x".repeat(1024))] {
+    for (name, password) in [("ten", "xyzzy plug".to_owned()), ("most", "x".repeat(1024))] {
         let email = format!("{name}@example.com");
         let new = json!({"name": name, "email": email, "password": password});
         admin.post(USERS, &new).await.expect(201);

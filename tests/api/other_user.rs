@@ -53,7 +53,7 @@ async fn an_account_is_read_changed_and_deleted() {
             "status": 200, "message": "User Fetched Successfully!", "successful": true,
             "data": {
                 "id": somebody.id, "name": "Some Body", "email": email, "login": email, "image": null,
-                "active": true, "roles": ["user"], "createdAt": data["createdAt"], "updatedAt": data["createdAt"],
+                "active": true, "roles": ["user"], "companyIds": [], "createdAt": data["createdAt"], "updatedAt": data["createdAt"],
             },
         })
     );

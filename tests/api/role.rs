@@ -185,8 +185,8 @@ async fn who_lists_roles_in_one_company_sees_those_of_it() {
     let manager = app.holder_in(&acme, &["role.read", "role.list", "role.create", "role.modify"]).await;
     let list = manager.get("/v1/role?rpp=10").await.expect(200);
     assert_eq!(list["message"], "Roles Fetched Successfully!");
-    assert_eq!(column(&list["data"], "title"), ["A Role", "Bound"]);
-    assert_eq!((&list["data"][0]["id"], &list["pagination"]["totalRecords"]), (&json!(own), &json!(2)));
+    assert_eq!(column(&list["data"], "title"), ["A Role", "Bound", "Company Administrator"]);
+    assert_eq!((&list["data"][0]["id"], &list["pagination"]["totalRecords"]), (&json!(own), &json!(3)));
     for hidden in [&foreign, &unbound, "admin"] {
         let missing = manager.get(&format!("/v1/role/{hidden}")).await.expect(404);
         assert_eq!(missing["error"], "RoleNotFound");
@@ -211,12 +211,15 @@ async fn the_list_is_in_order_of_titles() {
         admin.post("/v1/role", &json!({"title": title, "moniker": moniker})).await.expect(201);
     }
     let all = admin.get("/v1/role").await.expect(200);
-    assert_eq!(column(&all["data"], "title"), ["Administrator", "Auditor", "auditor", "User", "zebra"]);
+    assert_eq!(
+        column(&all["data"], "title"),
+        ["Administrator", "Auditor", "auditor", "Integrator", "User", "zebra"]
+    );
     assert_eq!(all["data"][1]["permissions"], json!([]));
     assert_eq!(all.get("pagination"), None);
     let second = admin.get("/v1/role?page=2&rpp=2").await.expect(200);
-    assert_eq!(column(&second["data"], "title"), ["auditor", "User"]);
-    let place = json!({"previousPage": 1, "currentPage": 2, "nextPage": 3, "totalPages": 3, "totalRecords": 5, "listedRecords": 2});
+    assert_eq!(column(&second["data"], "title"), ["auditor", "Integrator"]);
+    let place = json!({"previousPage": 1, "currentPage": 2, "nextPage": 3, "totalPages": 3, "totalRecords": 6, "listedRecords": 2});
     assert_eq!(second["pagination"], place);
 }
 

@@ -28,7 +28,7 @@ async fn one_reads_ones_own_account() {
         data,
         json!({
             "id": admin.id, "name": "Administrator", "email": "admin@example.com", "login": "admin@example.com",
-            "image": null, "active": true, "roles": ["admin", "user"],
+            "image": null, "active": true, "roles": ["admin", "user"], "companyIds": [],
             "createdAt": data["createdAt"], "updatedAt": data["updatedAt"]
         })
     );

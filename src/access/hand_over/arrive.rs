@@ -40,7 +40,7 @@ pub enum Arrived {
     /// The identity belongs to the account now that began to link it.
     Linked,
     /// These are the tokens that the browser wants, and whose they are.
-    Tokens(Tokens, User),
+    Tokens(Tokens, Box<User>),
     /// It must say which number the client shows.
     Asked(Question),
     /// It may not have the tokens, or did not come from the page that it says.

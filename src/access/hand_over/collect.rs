@@ -26,7 +26,7 @@ pub const WRONG_VERIFIER: &str = "The code verifier is wrong.";
 /// How a sign-in ended, for its client.
 pub enum Outcome {
     /// These are the tokens, and whose they are.
-    Tokens(Tokens, User),
+    Tokens(Tokens, Box<User>),
     /// The browser took the tokens itself.
     Completed,
     /// The person said no, or may not sign in.
@@ -203,7 +203,7 @@ pub(super) async fn take(
     let person = Actor::user(approved.user_id, approved.user_name);
     if let Some((tokens, user)) = sign_in::finish(connection, app, origin, &person).await? {
         store::complete(connection, sign_in.id).await?;
-        return Ok(Some(Outcome::Tokens(tokens, user)));
+        return Ok(Some(Outcome::Tokens(tokens, Box::new(user))));
     }
     store::end(connection, sign_in.id, State::Denied, identity::DISABLED).await?;
     let refused = ("session.create", audit::Outcome::Denied);

@@ -142,7 +142,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewType) -> Result<Credenti
     if !violations.is_empty() {
         return Err(Error::Invalid(violations));
     }
-    refuse_collision(&change.caller.grants, &kind.permission_scope)?;
+    refuse_collision(&change, &kind.permission_scope)?;
     taken(store::insert(change.connection(), &kind).await, &kind)?;
     let event = Event::new("credential_type.create", Target::named("credential_type", kind.id, &kind.name));
     audit::record_by(change.connection(), app, caller, event).await?;
@@ -166,10 +166,16 @@ pub async fn delete(app: &App, caller: &Caller, identifier: &str) -> Result<()> 
 }
 
 /// Refuses a scope under which a node of this type would be another type's too, as `aws.fields.fetch` is
-/// of the scopes `aws` and `aws.fields`.
-fn refuse_collision(known: &access::Grants, scope: &str) -> Result<()> {
+/// of the scopes `aws` and `aws.fields`, or one that an administrator made.
+fn refuse_collision(change: &access::Change<'_>, scope: &str) -> Result<()> {
     let own: Vec<_> = permission::credential_actions().map(|action| format!("{scope}.{action}")).collect();
-    let collides = known.type_nodes().any(|(_, node)| own.contains(&node));
+    if let Some(custom) = change.custom_nodes().iter().find(|custom| own.contains(&custom.node)) {
+        return Err(Error::Conflict(format!(
+            "The permissionScope '{scope}' would bring the node '{}', which is a permission already",
+            custom.node
+        )));
+    }
+    let collides = change.caller.grants.type_nodes().any(|(_, node)| own.contains(&node));
     if collides { Err(conflict("permissionScope", scope)) } else { Ok(()) }
 }
 

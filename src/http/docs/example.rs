@@ -1,6 +1,6 @@
 //! Examples, made of those that the fields of inputs and answers have.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::http::route::Row;
 
@@ -44,12 +44,7 @@ fn members(schema: &Value) -> Map<String, Value> {
 
 /// What a route answers with when all goes well.
 pub fn example_answer(row: &Row) -> Value {
-    let successful = row.status.is_success();
-    let mut answer = json!({"status": row.status.as_u16(), "message": row.message});
-    if successful {
-        let schema = row.description.answer.as_ref();
-        answer["data"] = schema.map_or(Value::Null, |schema| example(schema.schema().as_value()));
-    }
-    answer["successful"] = Value::Bool(successful);
-    answer
+    let schema = row.description.answer.as_ref();
+    let data = schema.map_or(Value::Null, |schema| example(schema.schema().as_value()));
+    (row.envelope.example)(row, data)
 }

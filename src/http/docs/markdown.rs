@@ -5,17 +5,19 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::example::{example, example_answer};
-use crate::http::contract::Contract;
+use super::tables;
 use crate::http::route::{Access, Row};
 use crate::http::schema::InputSchema;
-use crate::http::v1::{self, V1};
 
 /// The documents of every route.
 #[must_use]
 pub fn markdown() -> String {
     let mut text = String::from(HEAD);
-    for route in v1::routes() {
-        write_row(&mut text, V1::PREFIX, &route.row).unwrap_or_default();
+    for table in tables::all() {
+        text += table.head;
+        for route in &table.routes {
+            write_row(&mut text, table.prefix, &route.row).unwrap_or_default();
+        }
     }
     text
 }

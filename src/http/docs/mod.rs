@@ -4,6 +4,8 @@ mod example;
 mod markdown;
 mod openapi;
 mod page;
+mod refusal;
+mod tables;
 
 pub use markdown::markdown;
 pub use openapi::openapi;

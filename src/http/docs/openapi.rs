@@ -4,22 +4,24 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::example::{example, example_answer};
-use crate::http::contract::Contract;
+use super::refusal;
+use super::tables::{self, Table};
 use crate::http::route::{Access, Row};
-use crate::http::v1::{self, V1};
 
 /// The document.
 #[must_use]
 pub fn openapi() -> Value {
     let mut paths = Map::new();
-    for route in v1::routes() {
-        let row = &route.row;
-        add(&mut paths, row, row.path, operation(row));
-        for alias in &row.aliases {
-            let mut older = operation(row);
-            older["deprecated"] = Value::Bool(true);
-            older["operationId"] = json!(format!("{}Formerly", operation_id(row.title)));
-            add(&mut paths, row, alias, older);
+    for table in tables::all() {
+        for route in &table.routes {
+            let row = &route.row;
+            add(&mut paths, &table, row, row.path, operation(&table, row));
+            for alias in &row.aliases {
+                let mut older = operation(&table, row);
+                older["deprecated"] = Value::Bool(true);
+                older["operationId"] = json!(format!("{}Formerly", operation_id(&table, row.title)));
+                add(&mut paths, &table, row, alias, older);
+            }
         }
     }
     json!({
@@ -35,25 +37,25 @@ pub fn openapi() -> Value {
             "securitySchemes": {
                 "accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
             },
-            "schemas": {"Refusal": refusal()},
-            "responses": refusals(),
+            "schemas": refusal::schemas(),
+            "responses": refusal::responses(),
         },
     })
 }
 
-fn add(paths: &mut Map<String, Value>, row: &Row, path: &str, operation: Value) {
-    let path = paths.entry(format!("{}{path}", V1::PREFIX)).or_insert_with(|| json!({}));
+fn add(paths: &mut Map<String, Value>, table: &Table, row: &Row, path: &str, operation: Value) {
+    let path = paths.entry(format!("{}{path}", table.prefix)).or_insert_with(|| json!({}));
     path[row.method.as_str().to_lowercase()] = operation;
 }
 
-fn operation(row: &Row) -> Value {
+fn operation(table: &Table, row: &Row) -> Value {
     let mut operation = json!({
-        "operationId": operation_id(row.title),
+        "operationId": operation_id(table, row.title),
         "summary": row.title,
         "description": description(row),
-        "tags": [row.path.split('/').nth(1).unwrap_or_default()],
+        "tags": [table.tag.unwrap_or_else(|| row.path.split('/').nth(1).unwrap_or_default())],
         "parameters": parameters(row),
-        "responses": responses(row),
+        "responses": responses(table, row),
     });
     if !matches!(row.access, Access::Public(_)) {
         operation["security"] = json!([{"accessToken": []}]);
@@ -73,10 +75,11 @@ fn body_type(row: &Row) -> &'static str {
     if row.description.is_form { "application/x-www-form-urlencoded" } else { "application/json" }
 }
 
-/// `Get Current User` as `getCurrentUser`.
-fn operation_id(title: &str) -> String {
+/// `Get Current User` as `getCurrentUser`, behind the name of a contract that is not the native one.
+fn operation_id(table: &Table, title: &str) -> String {
+    let whole = format!("{} {title}", table.name);
     let letters: String =
-        title.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == ' ').collect();
+        whole.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == ' ').collect();
     let mut id = String::new();
     for (index, word) in letters.split_whitespace().enumerate() {
         let (first, rest) = word.split_at(1);
@@ -138,7 +141,7 @@ fn as_parameter(schema: &Value) -> Value {
     schema
 }
 
-fn responses(row: &Row) -> Value {
+fn responses(table: &Table, row: &Row) -> Value {
     let mut responses = Map::new();
     responses.insert(row.status.as_str().to_owned(), success(row));
     let has_input = row.description.body.is_some() || row.description.query.is_some();
@@ -147,12 +150,12 @@ fn responses(row: &Row) -> Value {
     let wanted = [
         ("400", has_input || is_guarded),
         ("401", is_guarded || has_input || !row.description.headers.is_empty()),
-        ("403", matches!(row.access, Access::Needs(_))),
+        ("403", matches!(row.access, Access::Needs(_)) || (has_body && !is_guarded)),
         ("404", row.path.contains('{') || has_body),
         ("409", row.method != axum::http::Method::GET),
         ("413", has_body),
         ("415", has_body),
-        ("429", has_body && !is_guarded),
+        ("429", has_body),
         ("431", true),
         ("500", true),
         ("502", row.asks_another_server),
@@ -160,7 +163,8 @@ fn responses(row: &Row) -> Value {
         ("504", row.asks_another_server),
     ];
     for (status, _) in wanted.into_iter().filter(|(_, is_wanted)| *is_wanted) {
-        responses.insert(status.to_owned(), json!({"$ref": format!("#/components/responses/{status}")}));
+        let name = refusal::name(table.name, status);
+        responses.insert(status.to_owned(), json!({"$ref": format!("#/components/responses/{name}")}));
     }
     Value::Object(responses)
 }
@@ -174,134 +178,13 @@ fn success(row: &Row) -> Value {
 }
 
 fn data(row: &Row) -> Value {
-    if row.status == StatusCode::SWITCHING_PROTOCOLS {
+    if !row.status.is_success() && row.status != StatusCode::IM_A_TEAPOT {
+        // another protocol, or another place
         return json!({"description": row.message});
     }
-    let is_success = row.status.is_success();
-    let mut properties = json!({
-        "status": {"const": row.status.as_u16()},
-        "message": {"const": row.message},
-        "successful": {"const": is_success},
-    });
-    let mut required = vec!["status", "message", "successful"];
-    if is_success {
-        let schema = row.description.answer.as_ref().map(|answer| answer.schema().as_value().clone());
-        properties["data"] = schema.unwrap_or(Value::Bool(true));
-        required.push("data");
-    }
-    if row.description.is_list {
-        properties["pagination"] = pagination();
-    }
-    let schema = json!({"type": "object", "properties": properties, "required": required});
     json!({
         "description": row.message,
         "headers": {"x-request-id": {"schema": {"type": "string", "format": "uuid"}}},
-        "content": {"application/json": {"schema": schema, "example": example_answer(row)}},
+        "content": {"application/json": {"schema": (row.envelope.schema)(row), "example": example_answer(row)}},
     })
-}
-
-/// The place of an answer in its list: a page, or a cursor.
-fn pagination() -> Value {
-    let number = json!({"type": "integer"});
-    let neighbour = json!({"type": ["integer", "null"]});
-    json!({"anyOf": [
-        {
-            "type": "object",
-            "properties": {
-                "previousPage": neighbour, "currentPage": number, "nextPage": neighbour,
-                "totalPages": number, "totalRecords": number, "listedRecords": number,
-            },
-            "required": ["previousPage", "currentPage", "nextPage", "totalPages", "totalRecords", "listedRecords"],
-        },
-        {
-            "type": "object",
-            "properties": {"nextCursor": {"type": ["string", "null"]}},
-            "required": ["nextCursor"],
-        },
-    ]})
-}
-
-fn refusal() -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "status": {"type": "integer"},
-            "message": {"type": "string", "description": "What to tell a person."},
-            "error": {"type": "string", "description": "A name for programs."},
-            "required": {
-                "type": "array", "items": {"type": "string"}, "description": "The permission nodes that are missing.",
-            },
-            "errors": {
-                "type": "array",
-                "description": "The rules that the input breaks.",
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "path": {"type": "array", "items": {"type": ["string", "integer"]}},
-                        "message": {"type": "string"},
-                    },
-                    "required": ["path", "message"],
-                },
-            },
-            "successful": {"const": false},
-        },
-        "required": ["status", "message", "successful"],
-    })
-}
-
-fn refusals() -> Value {
-    let kinds = [
-        (
-            "400",
-            "The input breaks rules",
-            json!({"message": "Validation error", "errors": [{"path": ["field"], "message": "Field is required"}]}),
-        ),
-        ("401", "No valid token", json!({"message": "Unauthorized"})),
-        (
-            "403",
-            "A permission node is missing",
-            json!({"message": "Insufficient permissions", "error": "InsufficientPermission", "required": ["company.fetch"]}),
-        ),
-        (
-            "404",
-            "No such thing, or none that the caller may see",
-            json!({"message": "User with identifier 'ckx' was not found.", "error": "UserNotFound"}),
-        ),
-        (
-            "409",
-            "The state of things forbids it",
-            json!({"message": "The moniker 'system_admin' is taken", "error": "Conflict"}),
-        ),
-        ("413", "The body is over 1 MiB", json!({"message": "The body must be at most 1 MiB"})),
-        ("415", "The body is not JSON", json!({"message": "The Content-Type must be application/json"})),
-        (
-            "429",
-            "A limit was reached; Retry-After says for how long",
-            json!({"message": "Too many failed sign-ins, try again later", "error": "TooManyRequests"}),
-        ),
-        ("431", "The headers are over 32 KiB", json!({"message": "The headers must be at most 32 KiB"})),
-        ("500", "A fault of the server", json!({"message": "Internal server error"})),
-        (
-            "502",
-            "Another server that is needed did not answer, or not as it should",
-            json!({"message": "ConnectWise did not answer, or not as it should"}),
-        ),
-        (
-            "503",
-            "A part that is needed is away; Retry-After says when to try again",
-            json!({"message": "The database is not available, try again soon"}),
-        ),
-        (
-            "504",
-            "Another server that is needed did not answer in time",
-            json!({"message": "ConnectWise did not answer in time"}),
-        ),
-    ];
-    let response = |(status, description, mut example): (&str, &str, Value)| {
-        example["status"] = json!(status.parse::<u16>().unwrap_or_default());
-        example["successful"] = Value::Bool(false);
-        let content = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}, "example": example}});
-        (status.to_owned(), json!({"description": description, "content": content}))
-    };
-    Value::Object(kinds.into_iter().map(response).collect())
 }

@@ -13,12 +13,16 @@ use crate::error::{Error, Result};
 use crate::http::guard::{Allowed, Visitor};
 use crate::http::input::{Body, RefreshToken};
 use crate::http::route::{Route, post};
+use crate::user::{Names, NewAccount};
 
 pub fn routes() -> Vec<Route> {
     vec![
         post("/auth/login", "Sign In", login)
             .public("it is the way in")
             .answers::<V1>(StatusCode::OK, "Signed in successfully!"),
+        post("/auth/register", "Register", register)
+            .public("it is the way to an account, where self-registration is on")
+            .answers::<V1>(StatusCode::CREATED, "Registered successfully!"),
         post("/auth/refresh", "Refresh Access Token", refresh)
             .public("the refresh token is what it asks for")
             .answers::<V1>(StatusCode::CREATED, "Token refreshed successfully!"),
@@ -84,6 +88,37 @@ async fn login(visitor: Visitor, Body(input): Body<SignIn>) -> Result<SignedIn> 
         _ => return Err(Error::invalid("email", "Give either email or login")),
     };
     let (tokens, user) = sign_in::with_password(&visitor.app, &visitor.origin, name, input.password).await?;
+    Ok(SignedIn { tokens: tokens.into(), user: user.into() })
+}
+
+/// An account that somebody asks for themselves.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Register {
+    /// The display name.
+    #[schemars(length(min = 1, max = 200), regex(pattern = r"\S"), example = &"Jane Doe")]
+    name: String,
+    /// The e-mail address; no two accounts share one.
+    #[schemars(length(min = 3, max = 320), example = &"jane.doe@example.com")]
+    email: String,
+    /// The name for signing in; the e-mail address where it is left out. No two accounts share one.
+    #[serde(default)]
+    #[schemars(with = "String", length(min = 1, max = 320), example = &"jane.doe")]
+    login: Option<String>,
+    /// The password: 10 characters to 1 KiB, none of the commonest, not the login or the e-mail address.
+    #[schemars(with = "String", example = &"correct horse battery staple")]
+    password: SecretString,
+}
+
+async fn register(visitor: Visitor, Body(input): Body<Register>) -> Result<SignedIn> {
+    let new = NewAccount {
+        names: Names::Whole(input.name),
+        email: input.email,
+        login: input.login,
+        password: Some(input.password),
+        ..NewAccount::default()
+    };
+    let (tokens, user) = sign_in::register(&visitor.app, &visitor.origin, new).await?;
     Ok(SignedIn { tokens: tokens.into(), user: user.into() })
 }
 

@@ -6,6 +6,7 @@ mod company;
 mod connectwise;
 mod credential;
 mod credential_type;
+mod custom_permission;
 mod other_user;
 mod permissions;
 mod role;
@@ -15,11 +16,12 @@ mod user;
 mod utility;
 
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use super::contract::{Contract, Failure, Pagination};
-use super::route::Route;
+use super::contract::{Contract, Failure, Pagination, json};
+use super::route::{Route, Row};
 use crate::error::{Error, Violation};
 
 /// Every route of the contract.
@@ -37,6 +39,7 @@ pub fn routes() -> Vec<Route> {
         credential_type::routes(),
         role::routes(),
         permissions::routes(),
+        custom_permission::routes(),
         audit::routes(),
         utility::routes(),
     ]
@@ -86,9 +89,11 @@ impl Contract for V1 {
     fn failure(failure: &Failure) -> Response {
         let status = failure.status();
         let (error, required) = match failure {
-            Failure::Core(Error::NotFound { code, .. } | Error::NotConfigured { code, .. }) => {
-                (Some(*code), &[][..])
-            }
+            Failure::Core(
+                Error::NotFound { code, .. }
+                | Error::NotFoundInInput { code, .. }
+                | Error::NotConfigured { code, .. },
+            ) => (Some(*code), &[][..]),
             Failure::Core(Error::Unauthenticated { code, .. }) => (*code, &[][..]),
             Failure::Core(Error::Forbidden { required, .. }) => {
                 (Some("InsufficientPermission"), &required[..])
@@ -106,23 +111,58 @@ impl Contract for V1 {
             successful: false,
         };
         let mut response = json(status, &body);
-        if let Some(wait) = failure.retry_after() {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
-        }
         if status == StatusCode::UPGRADE_REQUIRED {
             response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         }
         response
     }
+
+    fn success_schema(row: &Row) -> Value {
+        let is_success = row.status.is_success();
+        let mut properties = json!({
+            "status": {"const": row.status.as_u16()},
+            "message": {"const": row.message},
+            "successful": {"const": is_success},
+        });
+        let mut required = vec!["status", "message", "successful"];
+        if is_success {
+            properties["data"] = row.description.answer_schema();
+            required.push("data");
+        }
+        if row.description.is_list {
+            properties["pagination"] = pagination();
+        }
+        json!({"type": "object", "properties": properties, "required": required})
+    }
+
+    fn success_example(row: &Row, data: Value) -> Value {
+        let successful = row.status.is_success();
+        let mut answer = json!({"status": row.status.as_u16(), "message": row.message});
+        if successful {
+            answer["data"] = data;
+        }
+        answer["successful"] = Value::Bool(successful);
+        answer
+    }
 }
 
-fn json<T: Serialize>(status: StatusCode, body: &T) -> Response {
-    match serde_json::to_vec(body) {
-        Ok(bytes) => (status, [(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "an answer could not be written");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+/// The place of an answer in its list: a page, or a cursor.
+fn pagination() -> Value {
+    let number = json!({"type": "integer"});
+    let neighbour = json!({"type": ["integer", "null"]});
+    json!({"anyOf": [
+        {
+            "type": "object",
+            "properties": {
+                "previousPage": neighbour, "currentPage": number, "nextPage": neighbour,
+                "totalPages": number, "totalRecords": number, "listedRecords": number,
+            },
+            "required": ["previousPage", "currentPage", "nextPage", "totalPages", "totalRecords", "listedRecords"],
+        },
+        {
+            "type": "object",
+            "properties": {"nextCursor": {"type": ["string", "null"]}},
+            "required": ["nextCursor"],
+        },
+    ]})
 }

@@ -18,7 +18,7 @@ use crate::http::guard::Allowed;
 use crate::http::input::{Body, ListQuery, Path, Query, present};
 use crate::http::route::{Route, delete, get, patch, post};
 use crate::role::Role;
-use crate::user::{self, Change, NewAccount, OtherChange};
+use crate::user::{self, Change, Names, NewAccount, OtherChange, Wanted};
 
 pub fn routes() -> Vec<Route> {
     vec![
@@ -52,7 +52,8 @@ pub fn routes() -> Vec<Route> {
 }
 
 async fn list(allowed: Allowed, Query(query): Query<ListQuery>) -> Result<Listed<UserView>> {
-    let users = user::list(&allowed.app, &allowed.caller, query.search(), query.paging()).await?;
+    let wanted = Wanted { search: query.search(), company: None };
+    let users = user::list(&allowed.app, &allowed.caller, wanted, query.paging()).await?;
     Ok(users.map(UserView::from).into())
 }
 
@@ -78,15 +79,22 @@ struct CreateUser {
     #[serde(default)]
     #[schemars(with = "Vec<String>", length(max = 100), example = ["user"])]
     roles: Option<Vec<String>>,
+    /// The ids of the companies to belong to, which by itself grants nothing.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>", length(max = 1000), example = Vec::<String>::new())]
+    company_ids: Option<Vec<String>>,
 }
 
 async fn create(allowed: Allowed, Body(input): Body<CreateUser>) -> Result<UserView> {
     let new = NewAccount {
-        name: input.name,
+        names: Names::Whole(input.name),
         email: input.email,
         login: input.login,
         password: input.password,
         roles: input.roles,
+        companies: input.company_ids.unwrap_or_default(),
+        active: true,
+        auth_provider: None,
     };
     Ok(user::create_account(&allowed.app, &allowed.caller, new).await?.into())
 }
@@ -120,6 +128,10 @@ struct UpdateUser {
     #[serde(default)]
     #[schemars(with = "Vec<String>", length(max = 100), example = ["user"])]
     roles: Option<Vec<String>>,
+    /// The ids of exactly the companies to belong to; those that the caller does not reach stay.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>", length(max = 1000), example = Vec::<String>::new())]
+    company_ids: Option<Vec<String>>,
     /// Exactly the nodes to hold directly. Takes `user.permissions.other`.
     #[serde(default)]
     #[schemars(with = "Vec<String>", length(max = 1000), example = ["credential.fetch"])]
@@ -132,9 +144,14 @@ async fn update(
     Body(input): Body<UpdateUser>,
 ) -> Result<UserView> {
     let change = OtherChange {
-        profile: Change { name: input.name.map(|name| name.trim().to_owned()), image: input.image },
+        profile: Change {
+            name: input.name.map(|name| name.trim().to_owned()),
+            image: input.image,
+            ..Change::default()
+        },
         active: input.active,
         roles: input.roles,
+        companies: input.company_ids,
         permissions: input.permissions,
     };
     Ok(user::update(&allowed.app, &allowed.caller, allowed.needed(), &identifier, change).await?.into())

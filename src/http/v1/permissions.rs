@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::V1;
 use crate::access::Permission::{self, RoleRead};
@@ -14,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::http::guard::Allowed;
 use crate::http::input::Path;
 use crate::http::route::{Access, Route, get};
+use crate::permission;
 
 pub fn routes() -> Vec<Route> {
     vec![
@@ -23,7 +25,7 @@ pub fn routes() -> Vec<Route> {
         get("/permissions/nodes", "Get All Permission Nodes (Flat)", nodes)
             .needs([RoleRead])
             .answers::<V1>(StatusCode::OK, "All Permission Nodes Fetched Successfully!"),
-        get("/permissions/{category}", "Get Permission Nodes by Category", category)
+        get("/permissions/{identifier}", "Get Permission Nodes by Category", category)
             .needs([RoleRead])
             .answers::<V1>(StatusCode::OK, "Permission Category Fetched Successfully!"),
     ]
@@ -60,10 +62,19 @@ struct NodeView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = ["company.fetch"])]
     dependencies: Option<Vec<&'static str>>,
+    /// The id of one that somebody made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<Uuid>,
+    /// The company in whose roles alone it may be granted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    company_id: Option<Uuid>,
 }
 
 /// The key of the nodes that credential types bring.
 const TYPE_SCOPES: &str = "typeScope";
+
+/// The key of the nodes that administrators make.
+const CUSTOM: &str = "custom";
 
 /// The source files that ask for each node, by the route table.
 static USES: LazyLock<BTreeMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
@@ -80,29 +91,31 @@ static USES: LazyLock<BTreeMap<&'static str, Vec<&'static str>>> = LazyLock::new
     uses
 });
 
+fn node(node: String, description: String) -> NodeView {
+    NodeView { node, description, used_in: Vec::new(), dependencies: None, id: None, company_id: None }
+}
+
 fn view(permission: Permission) -> NodeView {
     let dependencies: Vec<_> = permission.dependencies().iter().map(|needed| needed.node()).collect();
     NodeView {
-        node: permission.node().to_owned(),
-        description: permission.description().to_owned(),
         used_in: USES.get(permission.node()).cloned().unwrap_or_default(),
         dependencies: (!dependencies.is_empty()).then_some(dependencies),
+        ..node(permission.node().to_owned(), permission.description().to_owned())
     }
 }
 
-/// The whole catalogue, in order: the wildcard, what is built in, and what credential types bring.
-fn catalogue(allowed: &Allowed) -> Vec<(&'static str, CategoryView)> {
-    let everything = NodeView {
-        node: "*".to_owned(),
-        description: "Full access to all resources and actions".to_owned(),
-        used_in: Vec::new(),
-        dependencies: None,
-    };
-    let of_types = allowed.caller.grants.type_nodes().map(|(general, node)| NodeView {
-        description: format!("As {general}, for the credentials of this type"),
+/// The whole catalogue, in order: the wildcard, what is built in, what credential types bring, and what
+/// administrators made.
+async fn catalogue(allowed: &Allowed) -> Result<Vec<(&'static str, CategoryView)>> {
+    let everything = node("*".to_owned(), "Full access to all resources and actions".to_owned());
+    let of_types = allowed.caller.grants.type_nodes().map(|(general, of_type)| NodeView {
         used_in: USES.get(general.as_str()).cloned().unwrap_or_default(),
-        dependencies: None,
-        node,
+        ..node(of_type, format!("As {general}, for the credentials of this type"))
+    });
+    let made = permission::custom(&allowed.app, &allowed.caller).await?.into_iter().map(|known| NodeView {
+        id: Some(known.id),
+        company_id: known.company_id,
+        ..node(known.node, if known.description.is_empty() { known.name } else { known.description })
     });
     let built_in = Category::ALL.iter().map(|category| {
         let permissions = category.permissions().iter().copied().map(view).collect();
@@ -110,7 +123,12 @@ fn catalogue(allowed: &Allowed) -> Vec<(&'static str, CategoryView)> {
     });
     let global = group("Global Permissions", "The wildcard over all nodes", vec![everything]);
     let scopes = group("Type Permissions", "The nodes of each credential type", of_types.collect());
-    [("global", global)].into_iter().chain(built_in).chain([(TYPE_SCOPES, scopes)]).collect()
+    let custom = group("Custom Permissions", "The nodes that administrators made", made.collect());
+    Ok([("global", global)]
+        .into_iter()
+        .chain(built_in)
+        .chain([(TYPE_SCOPES, scopes), (CUSTOM, custom)])
+        .collect())
 }
 
 fn group(name: &str, description: &str, permissions: Vec<NodeView>) -> CategoryView {
@@ -128,15 +146,15 @@ impl Serialize for Catalogue {
 }
 
 async fn categories(allowed: Allowed) -> Result<Catalogue> {
-    Ok(Catalogue(catalogue(&allowed)))
+    Ok(Catalogue(catalogue(&allowed).await?))
 }
 
 async fn nodes(allowed: Allowed) -> Result<Vec<NodeView>> {
-    Ok(catalogue(&allowed).into_iter().flat_map(|(_, category)| category.permissions).collect())
+    Ok(catalogue(&allowed).await?.into_iter().flat_map(|(_, category)| category.permissions).collect())
 }
 
 async fn category(allowed: Allowed, Path([key]): Path<1>) -> Result<CategoryView> {
-    let found = catalogue(&allowed).into_iter().find(|(known, _)| *known == key);
+    let found = catalogue(&allowed).await?.into_iter().find(|(known, _)| *known == key);
     let shown: String = key.chars().take(200).collect();
     let missing = || Error::NotFound {
         code: "NotFound",

@@ -102,7 +102,8 @@ struct CreateRole {
 async fn create(allowed: Allowed, Body(input): Body<CreateRole>) -> Result<RoleView> {
     let new = NewRole {
         title: input.title,
-        moniker: input.moniker,
+        moniker: Some(input.moniker),
+        description: String::new(),
         permissions: input.permissions,
         company_id: input.company_id,
     };
@@ -114,7 +115,7 @@ async fn fetch(allowed: Allowed, Path([identifier]): Path<1>) -> Result<RoleView
 }
 
 async fn list(allowed: Allowed, Query(page): Query<PageQuery>) -> Result<Listed<RoleView>> {
-    Ok(role::list(&allowed.app, &allowed.caller, page.paging()).await?.map(RoleView::from).into())
+    Ok(role::list(&allowed.app, &allowed.caller, None, page.paging()).await?.map(RoleView::from).into())
 }
 
 /// A change of a role. What is left out stays.
@@ -146,7 +147,9 @@ async fn update(
 ) -> Result<RoleView> {
     let edit = Edit {
         title: input.title,
+        unique_title: false,
         moniker: input.moniker,
+        description: None,
         permissions: input.permissions,
         company_id: input.company_id,
     };

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use schemars::JsonSchema;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::V1;
 use crate::access::Permission::{UserRead, UserWrite};
-use crate::access::{Grants, permission};
+use crate::access::{Grants, permission, sign_in};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result, Step, Violation};
 use crate::http::guard::Allowed;
@@ -26,6 +27,9 @@ pub fn routes() -> Vec<Route> {
         patch("/user/@me", "Update Current User", update_me)
             .needs([UserWrite])
             .answers::<V1>(StatusCode::OK, "Successfully updated user."),
+        post("/user/@me/password", "Change Password", change_password)
+            .needs([UserWrite])
+            .answers::<V1>(StatusCode::OK, "Password Changed Successfully!"),
         post("/user/@me/check-permission", "Check User Permissions", check_permission)
             .needs([UserRead])
             .answers::<V1>(StatusCode::OK, "Permission check completed."),
@@ -56,6 +60,8 @@ pub struct UserView {
     /// The monikers of the roles.
     #[schemars(example = ["admin"])]
     roles: Vec<String>,
+    /// The ids of the companies that they belong to.
+    company_ids: Vec<Uuid>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -70,6 +76,7 @@ impl From<User> for UserView {
             image: user.image,
             active: user.active,
             roles: user.roles,
+            company_ids: user.company_ids,
             created_at: Timestamp(user.created_at),
             updated_at: Timestamp(user.updated_at),
         }
@@ -103,8 +110,26 @@ struct UpdateMe {
 }
 
 async fn update_me(allowed: Allowed, Body(input): Body<UpdateMe>) -> Result<UserView> {
-    let change = user::Change { name: input.name.map(|name| name.trim().to_owned()), image: input.image };
+    let name = input.name.map(|name| name.trim().to_owned());
+    let change = user::Change { name, image: input.image, ..user::Change::default() };
     Ok(user::update_own(&allowed.app, &allowed.caller, &change).await?.into())
+}
+
+/// Another password.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ChangePassword {
+    /// The password so far.
+    #[schemars(with = "String", example = &"correct horse battery staple")]
+    current_password: SecretString,
+    /// The new one: 10 characters to 1 KiB, none of the commonest, not the login or the e-mail address.
+    #[schemars(with = "String", example = &"another horse battery staple")]
+    new_password: SecretString,
+}
+
+async fn change_password(allowed: Allowed, Body(input): Body<ChangePassword>) -> Result<()> {
+    let ChangePassword { current_password, new_password } = input;
+    sign_in::change_password(&allowed.app, &allowed.caller, current_password, new_password).await
 }
 
 /// Which nodes to check, and where.

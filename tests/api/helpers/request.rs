@@ -54,6 +54,29 @@ impl Answer {
         self.expect(self.status)["data"].clone()
     }
 
+    /// The body, where the status is this one, of an answer of the RBAC contract, which says the same.
+    #[track_caller]
+    pub fn expect_rbac(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        let body: Value = serde_json::from_str(&self.text).expect("a JSON body");
+        assert_eq!(body["success"], status < 400, "{}", self.text);
+        assert!(status < 400 || !body["error"].as_str().expect("an error").is_empty(), "{}", self.text);
+        body
+    }
+
+    /// The `data` of a success of the RBAC contract.
+    #[track_caller]
+    pub fn rbac(&self) -> Value {
+        assert!(self.status < 300, "{} {}", self.status, self.text);
+        self.expect_rbac(self.status)["data"].clone()
+    }
+
+    /// The text of a refusal of the RBAC contract.
+    #[track_caller]
+    pub fn rbac_error(&self, status: u16) -> String {
+        self.expect_rbac(status)["error"].as_str().unwrap_or_default().to_owned()
+    }
+
     /// The `[path, message]` pairs of a refused input.
     #[track_caller]
     pub fn violations(&self) -> Vec<(Value, String)> {

@@ -1,0 +1,62 @@
+//! Refusals: `{success: false, error}`.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+
+use crate::error::{Error, Step, Violation};
+use crate::http::contract::{Failure, json};
+
+#[derive(Serialize)]
+struct Refusal<'a> {
+    success: bool,
+    error: String,
+    /// The broken rules of an input, each with the way to it.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [Violation],
+}
+
+/// Writes a refusal.
+pub fn write(failure: &Failure) -> Response {
+    let errors = failure.violations();
+    json(status(failure), &Refusal { success: false, error: text(failure), errors })
+}
+
+/// What a body names and is not there is a fault of the body in this contract.
+fn status(failure: &Failure) -> StatusCode {
+    match failure {
+        Failure::Core(Error::NotFoundInInput { .. }) => StatusCode::BAD_REQUEST,
+        other => other.status(),
+    }
+}
+
+fn text(failure: &Failure) -> String {
+    let message = failure.message();
+    match failure {
+        Failure::Core(Error::Invalid(violations)) => {
+            violations.iter().map(sentence).collect::<Vec<_>>().join("; ")
+        }
+        Failure::Core(Error::Forbidden { required, .. })
+            if !required.iter().all(|node| message.contains(node.as_str())) =>
+        {
+            format!("{message}: {}", required.join(", "))
+        }
+        _ => message.into_owned(),
+    }
+}
+
+fn sentence(violation: &Violation) -> String {
+    let steps: Vec<_> = violation
+        .path
+        .iter()
+        .map(|step| match step {
+            Step::Name(name) => name.chars().take(200).collect(),
+            Step::Index(index) => index.to_string(),
+        })
+        .collect();
+    if steps.is_empty() {
+        violation.message.clone()
+    } else {
+        format!("{}: {}", steps.join("."), violation.message)
+    }
+}
