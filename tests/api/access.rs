@@ -20,7 +20,14 @@ const PUBLIC: [&str; 9] = [
 ];
 
 /// Those of the RBAC contract.
-const PUBLIC_OF_RBAC: [&str; 2] = ["POST /auth/register", "POST /auth/login"];
+const PUBLIC_OF_RBAC: [&str; 6] = [
+    "POST /auth/register",
+    "POST /auth/login",
+    "GET /auth/oauth/google",
+    "GET /auth/oauth/google/callback",
+    "GET /auth/oauth/github",
+    "GET /auth/oauth/github/callback",
+];
 
 /// A contract with its routes, and how it refuses.
 struct Face {

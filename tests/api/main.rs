@@ -29,6 +29,7 @@ mod other_user;
 mod permissions;
 mod rbac;
 mod rbac_contract;
+mod rbac_oauth;
 mod reach;
 mod registration;
 mod replicas;

@@ -156,8 +156,7 @@ async fn ask(step: &Step, identity: &Identity) -> Result<Arrived> {
     let Step { app, sign_in, .. } = step;
     let mut transaction = database::begin(&app.pool).await?;
     if sign_in.link_session.is_none()
-        && let Door::Closed(closed) =
-            identity::door(&mut transaction, &app.settings.sign_in, identity).await?
+        && let Door::Closed(closed) = identity::door(&mut transaction, &app.settings, identity).await?
     {
         drop(transaction);
         return step.deny("session.create", closed.account, closed.message).await;

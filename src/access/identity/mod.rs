@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::oauth::Identity;
 use super::{Caller, Origin, sign_in};
-use crate::app::App;
+use crate::app::{App, Settings};
 use crate::audit::{self, Event, Target};
 use crate::config::SignInRules;
 use crate::database;
@@ -49,11 +49,13 @@ const TAKEN: &str = "There is an account with your e-mail address or user name a
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn door(connection: &mut PgConnection, rules: &SignInRules, identity: &Identity) -> Result<Door> {
+pub async fn door(connection: &mut PgConnection, settings: &Settings, identity: &Identity) -> Result<Door> {
+    let rules = &settings.sign_in;
     // in this order: where the account is being made at this moment, its name is not taken, or it is known
     let is_taken = store::is_taken(connection, identity).await?;
     let known = store::account_of(connection, identity).await?;
     let account = known.as_ref().map(|known| known.id);
+    let may_be_new = identity.is_vouched_for || settings.self_registration;
     let closed = |message| Ok(Door::Closed(Closed { message, account }));
     if !is_of_allowed_domain(rules, identity) {
         return closed(OTHER_DOMAIN);
@@ -62,7 +64,7 @@ pub async fn door(connection: &mut PgConnection, rules: &SignInRules, identity: 
         Some(known) if known.active => Ok(Door::Account(known.id)),
         Some(_) => closed(DISABLED),
         None if is_taken => closed(TAKEN),
-        None if rules.known_users_only || !identity.is_vouched_for => closed(UNKNOWN),
+        None if rules.known_users_only || !may_be_new => closed(UNKNOWN),
         None => Ok(Door::New),
     }
 }
@@ -96,12 +98,12 @@ pub(super) async fn admit(
     origin: &Origin,
     identity: &Identity,
 ) -> Result<Result<Uuid, Closed>> {
-    let rules = &app.settings.sign_in;
-    let mut found = door(connection, rules, identity).await?;
+    let settings = &app.settings;
+    let mut found = door(connection, settings, identity).await?;
     if found == Door::New {
         // two first sign-ins of one person, or of two who would share a name, come one after the other
         database::one_at_a_time(connection).await?;
-        found = door(connection, rules, identity).await?;
+        found = door(connection, settings, identity).await?;
     }
     let program = Caller { origin: origin.clone(), ..Caller::system() };
     let account = match found {
@@ -202,5 +204,6 @@ async fn make_account(
     };
     let account = user::create(connection, app, program, &new).await?;
     store::insert(connection, crate::id::new(), account, identity, app.clock.now()).await?;
+    store::mark_provider(connection, account, identity).await?;
     Ok(account)
 }

@@ -5,7 +5,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::Linked;
-use crate::access::oauth::Identity;
+use crate::access::oauth::{Identity, Provider};
 use crate::error::Result;
 
 /// An account that an identity belongs to.
@@ -53,6 +53,24 @@ pub(super) async fn insert(
         identity.tenant,
         identity.subject,
         now
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Notes where a new account comes from. The addresses of Microsoft's people are their administrator's word.
+pub(super) async fn mark_provider(
+    connection: &mut PgConnection,
+    account: Uuid,
+    identity: &Identity,
+) -> Result<()> {
+    let is_verified = identity.email.is_some() && identity.provider != Provider::Microsoft;
+    sqlx::query!(
+        "update users set auth_provider = $2, email_verified = $3 where id = $1",
+        account,
+        identity.provider.as_str(),
+        is_verified
     )
     .execute(connection)
     .await?;

@@ -31,7 +31,7 @@ pub fn routes() -> Vec<Route> {
 
 /// Who is signed in, and with what.
 #[derive(Serialize, JsonSchema)]
-struct SignedIn {
+pub struct SignedIn {
     /// For the `Authorization` header: `Bearer` and this. Good for 15 minutes.
     #[schemars(example = &"eyJhbGc...")]
     token: String,
@@ -39,7 +39,8 @@ struct SignedIn {
     user: UserView,
 }
 
-fn signed_in(token: &SecretString, user: User) -> SignedIn {
+/// The answer to a sign-in.
+pub fn signed_in(token: &SecretString, user: User) -> SignedIn {
     SignedIn { token: token.expose_secret().to_owned(), user: user.into() }
 }
 

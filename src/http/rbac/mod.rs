@@ -4,6 +4,7 @@
 mod auth;
 mod error;
 mod list;
+mod oauth;
 mod organizations;
 mod permissions;
 mod roles;
@@ -20,10 +21,17 @@ use super::route::{Route, Row};
 /// Every route of the contract.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    [auth::routes(), users::routes(), roles::routes(), permissions::routes(), organizations::routes()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        auth::routes(),
+        oauth::routes(),
+        users::routes(),
+        roles::routes(),
+        permissions::routes(),
+        organizations::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// The contract's way of writing.
