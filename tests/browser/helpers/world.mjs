@@ -5,6 +5,8 @@ import { createServer } from 'node:http';
 import { connect, createServer as createRelay } from 'node:net';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { startGithub } from './github.mjs';
+import { startGoogle } from './google.mjs';
 import { startMicrosoft } from './microsoft.mjs';
 import { startServer } from './server.mjs';
 
@@ -14,6 +16,9 @@ export const VAULT = 'http://vault.example.test';
 /** An app of the same site as the server, and one of another site. */
 export const APP = 'http://app.example.test';
 export const OTHER_APP = 'http://other-app.test';
+
+/** The first administrator. */
+export const ADMIN = { email: 'admin@example.com', password: 'an administrator of the browser tests' };
 
 /** The address of the other machine. */
 export const OTHER_ADDRESS = '127.0.0.3';
@@ -31,7 +36,18 @@ export async function startWorld({ program, chromium: executablePath, output }) 
   };
   try {
     const microsoft = await start(startMicrosoft(`${VAULT}/v1/auth/redirect`));
-    const environment = { PUBLIC_URL: VAULT, CORS_ALLOWED_ORIGINS: `${APP},${OTHER_APP}`, ...microsoft.environment };
+    const back = [`${VAULT}/v1/auth/redirect`, `${VAULT}/rbac/api/auth/oauth/google/callback`];
+    const google = await start(startGoogle(back));
+    const github = await start(startGithub());
+    const environment = {
+      PUBLIC_URL: VAULT,
+      CORS_ALLOWED_ORIGINS: `${APP},${OTHER_APP}`,
+      ADMIN_EMAIL: ADMIN.email,
+      ADMIN_PASSWORD: ADMIN.password,
+      ...microsoft.environment,
+      ...google.environment,
+      ...github.environment,
+    };
     const server = await start(startServer(program, environment, join(output, 'server.log')));
     const app = await start(listen(createServer(await page(VAULT))));
     const other = await start(listen(createRelay((client) => relay(client, server.port))));
