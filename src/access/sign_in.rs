@@ -97,7 +97,7 @@ pub async fn change_password(
     current: SecretString,
     new: SecretString,
 ) -> Result<()> {
-    let (id, session) = (caller.user_id()?, caller.session.ok_or_else(Error::unauthenticated)?);
+    let (id, kept) = (caller.user_id()?, caller.session.ok_or_else(Error::unauthenticated)?);
     let own = user::own(app, caller).await?;
     let names = [own.login.as_str(), own.email.as_deref().unwrap_or_default()];
     password::check_new(new.expose_secret(), &names).map_err(|rule| Error::invalid("newPassword", rule))?;
@@ -112,7 +112,7 @@ pub async fn change_password(
     let now = app.clock.now();
     let mut transaction = database::begin(&app.pool).await?;
     store::set_password(&mut transaction, id, &hash, now).await?;
-    store::end_other_sessions(&mut transaction, id, session, now).await?;
+    session::end_others(&mut transaction, id, kept, now).await?;
     let event = Event::new("user.password", Target::named("user", id, &own.name));
     audit::record_by(&mut transaction, app, caller, event).await?;
     transaction.commit().await?;

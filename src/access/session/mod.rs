@@ -1,12 +1,14 @@
 //! Sessions: one sign-in on one client, kept alive by refresh tokens that rotate.
 
+mod store;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::caller::{Actor, Caller, Origin};
-use super::{store, token};
+use super::token;
 use crate::app::App;
 use crate::audit::{self, Event, Outcome, Target};
 use crate::database;
@@ -162,6 +164,19 @@ pub async fn end_one(app: &App, caller: &Caller, identifier: &str) -> Result<()>
 /// Where the database fails.
 pub(crate) async fn end_all(connection: &mut PgConnection, user: Uuid, now: DateTime<Utc>) -> Result<()> {
     store::end_sessions_of(connection, user, now).await
+}
+
+/// Signs an account out everywhere but in one session.
+///
+/// # Errors
+/// Where the database fails.
+pub(super) async fn end_others(
+    connection: &mut PgConnection,
+    user: Uuid,
+    kept: Uuid,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    store::end_other_sessions(connection, user, kept, now).await
 }
 
 async fn end_with(
