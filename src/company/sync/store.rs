@@ -34,7 +34,18 @@ pub(super) async fn lock(connection: &mut PgConnection) -> Result<bool> {
     Ok(locked.fetch_one(connection).await?)
 }
 
+/// What is known of the last run. The row is seen as it was when the question came, the lock as it is a
+/// moment later: a run that ends between looks cut off at first, and ended when it is asked after again.
 pub(super) async fn status(pool: &PgPool) -> Result<Status> {
+    let first = seen_status(pool).await?;
+    if first.state == State::Failed && first.finished_at.is_none() {
+        seen_status(pool).await
+    } else {
+        Ok(first)
+    }
+}
+
+async fn seen_status(pool: &PgPool) -> Result<Status> {
     let row = sqlx::query!(
         r#"select mode, started_at, finished_at, read, written, marked, error,
                exists (
