@@ -9,6 +9,7 @@ mod handler;
 mod health;
 mod input;
 mod layers;
+mod provider;
 pub mod rbac;
 pub mod route;
 mod schema;

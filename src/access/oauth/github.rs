@@ -15,7 +15,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::call::{Http, json, without_tokens};
-use super::{Answer, Begun, Expected, Identity, Provider, Refused, display_name, in_time, is_plain};
+use super::{
+    Answer, Begun, Expected, Identity, Provider, Refused, display_name, in_time, is_picture_address, is_plain,
+};
 use crate::config::{self, is_email};
 
 const NO_ADDRESS: &str =
@@ -117,7 +119,7 @@ fn identity(url: &str, person: Person, address: String) -> anyhow::Result<Identi
         name: name.context("the person has no name")?,
         login: address.clone(),
         email: Some(address),
-        picture: person.avatar_url.filter(|picture| picture.starts_with("https://") && picture.len() <= 2000),
+        picture: person.avatar_url.filter(|picture| is_picture_address(picture)),
         is_vouched_for: false,
     })
 }

@@ -6,11 +6,10 @@ use chrono::{DateTime, Utc};
 use oauth2::RedirectUrl;
 
 use super::oidc::{Claims, Issuer, Oidc};
-use super::{Answer, Begun, Expected, Identity, Provider, Refused, display_name, in_time, is_plain};
+use super::{
+    Answer, Begun, Expected, Identity, Provider, Refused, display_name, in_time, is_picture_address, is_plain,
+};
 use crate::config::{self, is_email};
-
-/// The longest address of a picture, in characters.
-const MAX_PICTURE: usize = 2000;
 
 /// Google, as configured.
 pub struct Google {
@@ -77,7 +76,7 @@ fn identity(claims: &Claims) -> anyhow::Result<Identity> {
         name: name.or_else(|| display_name(&login)).context("the ID token has no name")?,
         login,
         email,
-        picture: picture.filter(|picture| picture.starts_with("https://") && picture.len() <= MAX_PICTURE),
+        picture: picture.filter(|picture| is_picture_address(picture)),
         is_vouched_for: false,
     })
 }

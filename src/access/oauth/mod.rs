@@ -246,3 +246,11 @@ fn display_name(text: &str) -> Option<String> {
 fn is_plain(text: &str) -> bool {
     !text.is_empty() && text.len() <= 320 && !text.chars().any(char::is_control)
 }
+
+/// The longest address of a picture, in bytes.
+const MAX_PICTURE_ADDRESS: usize = 2000;
+
+/// Whether a text is the address of a picture that a browser may be sent to.
+fn is_picture_address(text: &str) -> bool {
+    text.starts_with("https://") && text.len() <= MAX_PICTURE_ADDRESS
+}

@@ -2,19 +2,17 @@
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use schemars::JsonSchema;
-use secrecy::SecretString;
-use serde::Deserialize;
 
 use super::auth::{SignedIn, signed_in};
 use super::{Rbac, SignIn};
-use crate::access::hand_over::{self, Arrival, Arrived, Wish};
+use crate::access::hand_over::{self, Arrived, Wish};
 use crate::access::oauth::Provider;
 use crate::error::{Error, Result};
 use crate::http::browser::{self, Browser, PageOrigin};
-use crate::http::contract::{Contract, Failure, PageOr};
+use crate::http::contract::{Contract, PageOr};
 use crate::http::guard::Visitor;
 use crate::http::input::Query;
+use crate::http::provider::{self, ProviderQuery};
 use crate::http::route::{Route, get};
 
 pub fn routes() -> Vec<Route> {
@@ -59,48 +57,16 @@ async fn begin(visitor: &Visitor, page: &PageOrigin, provider: Provider) -> Resu
     Ok(PageOr::Page(response))
 }
 
-/// What the provider says.
-#[derive(Deserialize, JsonSchema)]
-struct CallbackQuery {
-    /// The authorization code.
-    #[serde(default)]
-    #[schemars(with = "String", length(max = 8192))]
-    code: Option<SecretString>,
-    /// The key of the sign-in.
-    #[serde(default)]
-    #[schemars(length(max = 200))]
-    state: String,
-    /// Why there is no code.
-    #[serde(default)]
-    #[schemars(with = "String", length(max = 200))]
-    error: Option<String>,
-    /// Who sends the browser.
-    #[serde(default)]
-    #[schemars(with = "String", length(max = 2000))]
-    iss: Option<String>,
-}
-
 async fn callback(
     visitor: Visitor,
-    Query(query): Query<CallbackQuery>,
+    Query(query): Query<ProviderQuery>,
     browser: Browser,
-) -> Result<SignedIn, Failure> {
-    let CallbackQuery { code, state, error, iss: issuer } = query;
-    let arrival = Arrival { state, code, issuer, error, wants_tokens: true };
-    let cookie = |name: &str| browser.cookie(name);
-    let error = match hand_over::arrive(&visitor.app, &visitor.origin, cookie, arrival).await? {
-        Arrived::Tokens(tokens, user) => return Ok(signed_in(&tokens.access, *user)),
-        Arrived::Denied(message) => Error::Forbidden { message, required: Vec::new() },
-        Arrived::Failed => Error::Upstream {
-            message: "The provider did not answer as it should",
-            timed_out: false,
-            cause: anyhow::anyhow!("a sign-in failed"),
-        },
-        Arrived::Expired => Error::invalid("state", "Has expired"),
-        Arrived::Used => Error::invalid("state", "Has been used"),
-        Arrived::Unknown | Arrived::NotYours | Arrived::Approved | Arrived::Linked | Arrived::Asked(_) => {
-            Error::invalid("state", "Is not that of a sign-in that this browser has begun")
-        }
-    };
-    Err(error.into())
+) -> Result<SignedIn> {
+    let not_yours = || Error::invalid("state", "Is not that of a sign-in that this browser has begun");
+    let arrived = query.arrive(&visitor, &browser, true).await?;
+    if matches!(arrived, Arrived::Unknown) {
+        return Err(not_yours());
+    }
+    let (tokens, user) = provider::tokens(arrived, not_yours())?;
+    Ok(signed_in(&tokens.access, *user))
 }

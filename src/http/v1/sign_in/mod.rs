@@ -7,12 +7,12 @@ mod socket;
 
 use axum::http::{HeaderMap, StatusCode, header};
 use schemars::JsonSchema;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 use super::V1;
 use super::auth::TokensView;
-use crate::access::hand_over::{self, Arrival, Arrived, Begun, Choice, Wish};
+use crate::access::hand_over::{self, Arrived, Begun, Choice, Wish};
 use crate::access::oauth::Provider;
 use crate::app::Settings;
 use crate::error::{Error, Result};
@@ -20,6 +20,7 @@ use crate::http::browser::{self, Browser, PageOrigin};
 use crate::http::contract::{Failure, Headed, PageOr};
 use crate::http::guard::Visitor;
 use crate::http::input::{Form, Query};
+use crate::http::provider::{self, ProviderQuery};
 use crate::http::route::{Route, get, post};
 
 /// Where providers send the browser back to.
@@ -101,70 +102,23 @@ fn view(settings: &Settings, begun: Begun) -> Result<Headed<UriView>> {
     Ok(Headed { headers, data: UriView { uri: begun.uri, callback_key, match_code: begun.match_code } })
 }
 
-/// What the provider says.
-#[derive(Deserialize, JsonSchema)]
-struct RedirectQuery {
-    /// The authorization code.
-    #[serde(default)]
-    #[schemars(with = "String", length(max = 8192))]
-    code: Option<SecretString>,
-    /// The key of the sign-in.
-    #[serde(default)]
-    #[schemars(with = "String", length(max = 200))]
-    state: Option<String>,
-    /// Why there is no code.
-    #[serde(default)]
-    #[schemars(with = "String", length(max = 200))]
-    error: Option<String>,
-    /// Who sends the browser.
-    #[serde(default)]
-    #[schemars(with = "String", length(max = 2000))]
-    iss: Option<String>,
-}
-
 async fn redirect(
     visitor: Visitor,
-    query: Result<Query<RedirectQuery>, Failure>,
+    query: Result<Query<ProviderQuery>, Failure>,
     browser: Browser,
 ) -> Result<PageOr<TokensView>, Failure> {
     let arrived = match query {
-        Ok(Query(query)) => arrive(&visitor, query, &browser).await,
+        Ok(Query(query)) => query.arrive(&visitor, &browser, browser.wants_data).await.map_err(Failure::from),
         Err(failure) => Err(failure),
     };
     if browser.wants_data { data(arrived).map(PageOr::Data) } else { Ok(PageOr::Page(page::of(arrived))) }
 }
 
-async fn arrive(visitor: &Visitor, query: RedirectQuery, browser: &Browser) -> Result<Arrived, Failure> {
-    let arrival = Arrival {
-        state: query.state.unwrap_or_default(),
-        code: query.code,
-        issuer: query.iss,
-        error: query.error,
-        wants_tokens: browser.wants_data,
-    };
-    let cookie = |name: &str| browser.cookie(name);
-    Ok(hand_over::arrive(&visitor.app, &visitor.origin, cookie, arrival).await?)
-}
-
 /// What a page is for a program.
 fn data(arrived: Result<Arrived, Failure>) -> Result<TokensView, Failure> {
-    let forbidden = |message: &str| Error::Forbidden { message: message.to_owned(), required: Vec::new() };
-    let error = match arrived? {
-        Arrived::Tokens(tokens, _) => return Ok(tokens.into()),
-        Arrived::Unknown => Error::invalid("state", "Is not that of a sign-in that has been begun"),
-        Arrived::Used => Error::invalid("state", "Has been used"),
-        Arrived::Expired => Error::invalid("state", "Has expired"),
-        Arrived::Denied(message) => forbidden(&message),
-        Arrived::Failed => Error::Upstream {
-            message: "The provider did not answer as it should",
-            timed_out: false,
-            cause: anyhow::anyhow!("a sign-in failed"),
-        },
-        Arrived::NotYours | Arrived::Approved | Arrived::Linked | Arrived::Asked(_) => {
-            forbidden("The tokens are for the client that began the sign-in")
-        }
-    };
-    Err(error.into())
+    let message = "The tokens are for the client that began the sign-in".to_owned();
+    let (tokens, _) = provider::tokens(arrived?, Error::Forbidden { message, required: Vec::new() })?;
+    Ok(tokens.into())
 }
 
 /// The answer to the page that asks for the number.
