@@ -120,18 +120,20 @@ impl From<usize> for Step {
     }
 }
 
-/// Violations in one line, for the log.
-fn sentences(violations: &[Violation]) -> String {
+/// Violations in one line, each with the way to it. Names are cut where they are very long.
+#[must_use]
+pub fn sentences(violations: &[Violation]) -> String {
     let sentence = |violation: &Violation| {
         let steps: Vec<_> = violation
             .path
             .iter()
             .map(|step| match step {
-                Step::Name(name) => name.clone(),
+                Step::Name(name) => name.chars().take(200).collect(),
                 Step::Index(index) => index.to_string(),
             })
             .collect();
-        format!("{}: {}", steps.join("."), violation.message)
+        let colon = if steps.is_empty() { "" } else { ": " };
+        format!("{}{colon}{}", steps.join("."), violation.message)
     };
     violations.iter().map(sentence).collect::<Vec<_>>().join("; ")
 }

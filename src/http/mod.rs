@@ -8,6 +8,7 @@ mod guard;
 mod handler;
 mod health;
 mod input;
+pub mod itsm;
 mod layers;
 mod provider;
 pub mod rbac;
@@ -36,10 +37,12 @@ pub use serve::serve;
 pub fn router(app: &Arc<App>) -> Router {
     let v1 = mount::<v1::V1>(app, v1::routes());
     let rbac = mount::<rbac::Rbac>(app, rbac::routes());
+    let itsm = mount::<itsm::Itsm>(app, itsm::routes());
     let outside = Router::new().merge(health::router()).merge(docs::router());
     let outside =
         outside.method_not_allowed_fallback(method_not_allowed::<v1::V1>).fallback(not_found::<v1::V1>);
-    let all = outside.nest(v1::V1::PREFIX, v1).nest(rbac::Rbac::PREFIX, rbac).with_state(Arc::clone(app));
+    let all = outside.nest(v1::V1::PREFIX, v1).nest(rbac::Rbac::PREFIX, rbac).nest(itsm::Itsm::PREFIX, itsm);
+    let all = all.with_state(Arc::clone(app));
     let contained = all.layer(CatchPanicLayer::custom(panicked::<v1::V1>));
     let readable = match layers::cors(&app.settings) {
         Some(cors) => contained.layer(cors),
@@ -50,8 +53,14 @@ pub fn router(app: &Arc<App>) -> Router {
 
 /// A refusal in the bytes of the contract that is mounted above this path; of the native one where none is.
 fn refuse_at(path: &str, failure: &Failure) -> Response {
-    let is_below = path.strip_prefix(rbac::Rbac::PREFIX).is_some_and(|rest| rest.starts_with('/'));
-    if is_below { failure.write::<rbac::Rbac>() } else { failure.write::<v1::V1>() }
+    let is_below = |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
+    if is_below(rbac::Rbac::PREFIX) {
+        failure.write::<rbac::Rbac>()
+    } else if is_below(itsm::Itsm::PREFIX) {
+        failure.write::<itsm::Itsm>()
+    } else {
+        failure.write::<v1::V1>()
+    }
 }
 
 /// The routes of a contract, and its own answers to what it has no route for.

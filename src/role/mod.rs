@@ -2,6 +2,7 @@
 //! its nodes inside that company only.
 
 mod name;
+mod rank;
 mod store;
 
 use chrono::{DateTime, Utc};
@@ -17,6 +18,7 @@ use crate::id;
 use crate::page::{Paged, Paging};
 
 use name::{canonical, made_moniker, parse_moniker, refuse_title};
+pub use rank::Rank;
 pub(crate) use store::{assign, holders_of, of_user, set_holders};
 
 /// A role.
@@ -97,6 +99,9 @@ pub const ADMIN_ID: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_
 
 /// The built-in role that a new account has.
 pub const USER_ID: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0002);
+
+/// The built-in role of those who look after integrations.
+pub const INTEGRATOR_ID: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0003);
 
 /// The nodes by which a caller sees a role.
 const SIGHT: [Permission; 2] = [Permission::RoleRead, Permission::RoleList];

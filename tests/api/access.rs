@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use ttscm::http::route::{Access, Route, Row};
-use ttscm::http::{rbac, v1};
+use ttscm::http::{itsm, rbac, v1};
 
 use crate::helpers::{Actor, Answer, TestApp, Value, json};
 
@@ -29,6 +29,9 @@ const PUBLIC_OF_RBAC: [&str; 6] = [
     "GET /auth/oauth/github/callback",
 ];
 
+/// Those of the ITSM contract.
+const PUBLIC_OF_ITSM: [&str; 1] = ["POST /auth/login"];
+
 /// A contract with its routes, and how it refuses.
 struct Face {
     prefix: &'static str,
@@ -37,7 +40,7 @@ struct Face {
     lacking: fn(&[&str]) -> Value,
 }
 
-const FACES: [Face; 2] = [
+const FACES: [Face; 3] = [
     Face {
         prefix: "/v1",
         routes: v1::routes,
@@ -54,6 +57,12 @@ const FACES: [Face; 2] = [
         routes: rbac::routes,
         unauthorized: || json!({"success": false, "error": "Unauthorized"}),
         lacking: |nodes| json!({"success": false, "error": format!("Insufficient permissions: {}", nodes.join(", "))}),
+    },
+    Face {
+        prefix: "/itsm/api",
+        routes: itsm::routes,
+        unauthorized: || json!({"success": false, "message": "Authentication required"}),
+        lacking: |_| json!({"success": false, "message": "Access denied"}),
     },
 ];
 
@@ -105,7 +114,8 @@ fn the_public_routes_are_known() {
     };
     let public: Vec<_> =
         all().filter(|known| matches!(known.access, Access::Public(_))).map(|known| name(&known)).collect();
-    assert_eq!(public, [of("/v1", &PUBLIC), of("/rbac/api", &PUBLIC_OF_RBAC)].concat());
+    let documented = [of("/v1", &PUBLIC), of("/rbac/api", &PUBLIC_OF_RBAC), of("/itsm/api", &PUBLIC_OF_ITSM)];
+    assert_eq!(public, documented.concat());
 }
 
 #[test]
@@ -192,6 +202,7 @@ fn assert_let_in(answer: &Answer, known: &Known) {
     assert!(allowed, "{} {} {}", name(known), answer.status, answer.text);
     match known.face.prefix {
         "/v1" => answer.expect(answer.status),
+        "/itsm/api" => answer.expect_itsm(answer.status),
         _ => answer.expect_rbac(answer.status),
     };
 }

@@ -81,6 +81,18 @@ async fn the_document_has_every_route() {
         }
         known += 1;
     }
+    for route in ttscm::http::itsm::routes() {
+        let row = &route.row;
+        let operation =
+            &document["paths"][format!("/itsm/api{}", row.path)][row.method.as_str().to_lowercase()];
+        assert_eq!(
+            (&operation["summary"], &operation["tags"]),
+            (&json!(row.title), &json!(["ITSM Integration API"]))
+        );
+        let schema = &operation["responses"][row.status.as_str()]["content"]["application/json"]["schema"];
+        assert_eq!(schema["properties"]["success"]["const"], true, "{}", row.path);
+        known += 1;
+    }
     let operations = operations(&document);
     assert_eq!(operations.len(), known);
     let ids: BTreeSet<_> =

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 /// The refusals of each contract, by the name of its component.
 pub fn schemas() -> Value {
-    json!({"Refusal": refusal(), "RbacRefusal": rbac_refusal()})
+    json!({"Refusal": refusal(), "RbacRefusal": said_in("error"), "ItsmRefusal": said_in("message")})
 }
 
 /// The name of a component: those of the native contract have none before them.
@@ -12,14 +12,15 @@ pub fn name(contract: &str, status: &str) -> String {
     if contract.is_empty() { status.to_owned() } else { format!("{contract}.{status}") }
 }
 
-fn rbac_refusal() -> Value {
+/// A refusal that says in one member what to tell a person.
+fn said_in(member: &str) -> Value {
     json!({
         "type": "object",
         "properties": {
             "success": {"const": false},
-            "error": {"type": "string", "description": "What to tell a person."},
+            member: {"type": "string", "description": "What to tell a person."},
         },
-        "required": ["success", "error"],
+        "required": ["success", member],
     })
 }
 
@@ -111,12 +112,32 @@ pub fn responses() -> Value {
         let content = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}, "example": example}});
         (status.to_owned(), json!({"description": description, "content": content}))
     };
+    let in_contract = |contract: &str, schema: &str, example: Value, (status, description): (&str, &str)| {
+        let schema = json!({"$ref": format!("#/components/schemas/{schema}")});
+        let content = json!({"application/json": {"schema": schema, "example": example}});
+        (name(contract, status), json!({"description": description, "content": content}))
+    };
     let rbac = |(status, description, example): &(&str, &str, Value)| {
         let example = json!({"success": false, "error": example["message"]});
-        let content = json!({"application/json": {"schema": {"$ref": "#/components/schemas/RbacRefusal"}, "example": example}});
-        (name("rbac", status), json!({"description": description, "content": content}))
+        in_contract("rbac", "RbacRefusal", example, (status, description))
     };
-    let mut responses: Map<_, _> = kinds.iter().map(rbac).collect();
+    let itsm = |(status, description, example): &(&str, &str, Value)| {
+        let example = json!({"success": false, "message": in_itsm(status, &example["message"])});
+        in_contract("itsm", "ItsmRefusal", example, (status, description))
+    };
+    let mut responses: Map<_, _> = kinds.iter().map(rbac).chain(kinds.iter().map(itsm)).collect();
     responses.extend(kinds.into_iter().map(response));
     Value::Object(responses)
+}
+
+/// The words of the ITSM contract, where it has its own.
+fn in_itsm(status: &str, message: &Value) -> Value {
+    match status {
+        "400" => "field: Field is required".into(),
+        "401" => "Authentication required".into(),
+        "403" => "Access denied".into(),
+        "404" => "Resource not found".into(),
+        "500" => "Error fetching/creating/updating resource".into(),
+        _ => message.clone(),
+    }
 }

@@ -1,6 +1,7 @@
 //! The route tables of all contracts, as the documents go through them.
 
 use crate::http::contract::Contract;
+use crate::http::itsm::{self, Itsm};
 use crate::http::rbac::{self, Rbac};
 use crate::http::route::Route;
 use crate::http::v1::{self, V1};
@@ -20,7 +21,7 @@ pub struct Table {
 }
 
 /// Every contract, the native one first.
-pub fn all() -> [Table; 2] {
+pub fn all() -> [Table; 3] {
     [
         Table { name: "", head: NATIVE, prefix: V1::PREFIX, tag: None, routes: v1::routes() },
         Table {
@@ -29,6 +30,13 @@ pub fn all() -> [Table; 2] {
             prefix: Rbac::PREFIX,
             tag: Some("RBAC System API"),
             routes: rbac::routes(),
+        },
+        Table {
+            name: "itsm",
+            head: ITSM,
+            prefix: Itsm::PREFIX,
+            tag: Some("ITSM Integration API"),
+            routes: itsm::routes(),
         },
     ]
 }
@@ -41,5 +49,14 @@ const RBAC: &str = "
 The same people, roles, permissions and companies in another contract. An answer is `{success, data}`, that of a sign-in
 `{success, token, user}`, that of a deletion `{success, message}`; a refusal is `{success: false, error}`. An organization
 is a company, `username` the login, a permission the node `{resource}.{action}`. Lists take `limit` (1 to 1000, default
-100) and `skip`. Tokens of either contract work in the other.
+100) and `skip`. Tokens of one contract work in the others.
+";
+
+const ITSM: &str = "
+# The ITSM Integration API
+
+The same people in a third contract. An answer is `{success, data}`, that of a list `{success, count, data}`, that of a
+change `{success, message, data}`, that of a deletion `{success, message}`, that of a sign-in `{success, token, user}`; a
+refusal is `{success: false, message}`, and `Access denied` whatever is missing. `role` is the highest of the built-in
+roles `admin`, `integrator` and `user`. A list is whole unless `page` or `limit` (1 to 1000) is given.
 ";

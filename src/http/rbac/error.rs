@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 
-use crate::error::{Error, Step, Violation};
+use crate::error::{Error, Violation, sentences};
 use crate::http::contract::{Failure, json};
 
 #[derive(Serialize)]
@@ -33,30 +33,12 @@ fn status(failure: &Failure) -> StatusCode {
 fn text(failure: &Failure) -> String {
     let message = failure.message();
     match failure {
-        Failure::Core(Error::Invalid(violations)) => {
-            violations.iter().map(sentence).collect::<Vec<_>>().join("; ")
-        }
+        Failure::Core(Error::Invalid(violations)) => sentences(violations),
         Failure::Core(Error::Forbidden { required, .. })
             if !required.iter().all(|node| message.contains(node.as_str())) =>
         {
             format!("{message}: {}", required.join(", "))
         }
         _ => message.into_owned(),
-    }
-}
-
-fn sentence(violation: &Violation) -> String {
-    let steps: Vec<_> = violation
-        .path
-        .iter()
-        .map(|step| match step {
-            Step::Name(name) => name.chars().take(200).collect(),
-            Step::Index(index) => index.to_string(),
-        })
-        .collect();
-    if steps.is_empty() {
-        violation.message.clone()
-    } else {
-        format!("{}: {}", steps.join("."), violation.message)
     }
 }

@@ -77,6 +77,29 @@ impl Answer {
         self.expect_rbac(status)["error"].as_str().unwrap_or_default().to_owned()
     }
 
+    /// The body, where the status is this one, of an answer of the ITSM contract, which says the same.
+    #[track_caller]
+    pub fn expect_itsm(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        let body: Value = serde_json::from_str(&self.text).expect("a JSON body");
+        assert_eq!(body["success"], status < 400, "{}", self.text);
+        assert!(status < 400 || !body["message"].as_str().expect("a message").is_empty(), "{}", self.text);
+        body
+    }
+
+    /// The `data` of a success of the ITSM contract.
+    #[track_caller]
+    pub fn itsm(&self) -> Value {
+        assert!(self.status < 300, "{} {}", self.status, self.text);
+        self.expect_itsm(self.status)["data"].clone()
+    }
+
+    /// The text of a refusal of the ITSM contract.
+    #[track_caller]
+    pub fn itsm_error(&self, status: u16) -> String {
+        self.expect_itsm(status)["message"].as_str().unwrap_or_default().to_owned()
+    }
+
     /// The `[path, message]` pairs of a refused input.
     #[track_caller]
     pub fn violations(&self) -> Vec<(Value, String)> {
