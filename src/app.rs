@@ -15,6 +15,7 @@ use crate::access::Caller;
 use crate::access::attempts::Turns;
 use crate::access::cache::{self, Cache};
 use crate::access::hand_over::{self, Waiting};
+use crate::access::key::{Uses, write_uses};
 use crate::access::oauth::Providers;
 use crate::access::password::{self, Passwords};
 use crate::access::token::{self, TokenKeys};
@@ -41,6 +42,8 @@ pub struct App {
     pub tokens: TokenKeys,
     /// What callers hold, remembered between requests.
     pub remembered: Cache,
+    /// The uses of API keys that are to be written down.
+    pub key_uses: Uses,
     /// Hashes and verifies passwords.
     pub passwords: Passwords,
     /// Those with whom people sign in elsewhere.
@@ -166,6 +169,7 @@ fn in_background(app: &Arc<App>, stopped: &watch::Receiver<bool>) -> JoinSet<()>
     let (of_sign_ins, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
     tasks.spawn(async move { hand_over::keep_time(&of_sign_ins, stop).await });
     tasks.spawn(company::work(Arc::clone(app), told_to_stop(stopped.clone())));
+    tasks.spawn(write_uses(Arc::clone(app), told_to_stop(stopped.clone())));
     tasks
 }
 
@@ -206,6 +210,7 @@ async fn build(
         vault: Vault::open_ring(&pool, &master_key).await?,
         tokens: TokenKeys::new(&token_secret[..], previous, &config.public_url),
         remembered: Cache::default(),
+        key_uses: Uses::default(),
         passwords: Passwords::new()?,
         providers: Providers::new(config.microsoft, config.google, config.github, &config.sign_in)?,
         waiting: Waiting::default(),

@@ -93,12 +93,25 @@ pub async fn verify(
     }
 }
 
-/// Counts an account that somebody makes for themselves like a failure from their address, so that nobody
+/// Refuses an address that has used up its failures.
+///
+/// # Errors
+/// [`Error::TooMany`].
+pub async fn check_address(app: &App, address: Option<IpAddr>) -> Result<()> {
+    let Some(subject) = address.map(subject_of) else { return Ok(()) };
+    let now = app.clock.now();
+    if store::has_attempts(&app.pool, &subject, now - WINDOW, ADDRESS_LIMIT).await? {
+        return Err(too_many(&app.pool, subject, now).await?);
+    }
+    Ok(())
+}
+
+/// Counts a failure from an address. An account that somebody makes for themselves counts as one, so that nobody
 /// makes them without end.
 ///
 /// # Errors
 /// [`Error::TooMany`].
-pub async fn count_registration(app: &App, address: Option<IpAddr>) -> Result<()> {
+pub async fn count_failure(app: &App, address: Option<IpAddr>) -> Result<()> {
     match address {
         Some(address) => count_one(&app.pool, subject_of(address), app.clock.now(), ADDRESS_LIMIT).await,
         None => Ok(()),

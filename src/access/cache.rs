@@ -1,6 +1,6 @@
 //! What callers hold, remembered between requests and forgotten as soon as anything changes it.
 //!
-//! Every change of accounts, roles, sessions or credential types announces itself in its own
+//! Every change of accounts, roles, sessions, API keys or credential types announces itself in its own
 //! transaction, so that the other servers forget too. While this server cannot hear announcements,
 //! nothing is remembered.
 
@@ -8,14 +8,14 @@ use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
+use super::shown::Shown;
 use super::store::Loaded;
 
 /// The channel on which changes are announced.
 pub const CHANNEL: &str = "ttscm_access";
 
-/// How many sessions are remembered at the most.
+/// How many callers are remembered at the most.
 const CAPACITY: usize = 10_000;
 
 /// The memory. Each time that it is emptied its generation goes up, so that what was loaded before a
@@ -27,7 +27,7 @@ pub struct Cache(RwLock<State>);
 struct State {
     hears: bool,
     generation: u64,
-    sessions: HashMap<Uuid, Loaded>,
+    callers: HashMap<Shown, Loaded>,
 }
 
 /// The state of the memory at the time that something was loaded.
@@ -35,10 +35,10 @@ struct State {
 pub struct Generation(u64);
 
 impl Cache {
-    /// What is remembered of a session that has not expired.
-    pub fn get(&self, session: Uuid, now: DateTime<Utc>) -> Option<Loaded> {
+    /// What is remembered of a session or a key that has not expired.
+    pub fn get(&self, shown: Shown, now: DateTime<Utc>) -> Option<Loaded> {
         let state = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        state.sessions.get(&session).filter(|loaded| loaded.expires_at > now).cloned()
+        state.callers.get(&shown).filter(|loaded| loaded.expires_at > now).cloned()
     }
 
     /// To be asked before something is loaded that is to be remembered.
@@ -47,15 +47,15 @@ impl Cache {
     }
 
     /// Remembers what was loaded, unless something has changed since.
-    pub fn put(&self, session: Uuid, loaded: Loaded, since: Generation) {
+    pub fn put(&self, shown: Shown, loaded: Loaded, since: Generation) {
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if !state.hears || state.generation != since.0 {
             return;
         }
-        if state.sessions.len() >= CAPACITY {
-            state.sessions.clear();
+        if state.callers.len() >= CAPACITY {
+            state.callers.clear();
         }
-        state.sessions.insert(session, loaded);
+        state.callers.insert(shown, loaded);
     }
 
     /// Forgets everything, because something has changed.
@@ -72,6 +72,6 @@ impl Cache {
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
         state.hears = hears.unwrap_or(state.hears);
         state.generation += 1;
-        state.sessions.clear();
+        state.callers.clear();
     }
 }

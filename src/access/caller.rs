@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::grants::{Grants, Reach};
+use super::key;
 use super::permission::Permission;
+use super::shown::Shown;
 use super::store::{self, Loaded};
-use super::token;
 use crate::app::App;
 use crate::error::{Error, Result};
 
@@ -17,6 +19,8 @@ use crate::error::{Error, Result};
 pub enum ActorKind {
     /// A person with an account.
     User,
+    /// A service with an API key.
+    ApiKey,
     /// The program itself, at a start or a command on its machine.
     System,
 }
@@ -27,6 +31,7 @@ impl ActorKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
+            Self::ApiKey => "api_key",
             Self::System => "system",
         }
     }
@@ -53,6 +58,17 @@ impl Actor {
     /// A person.
     pub fn user(id: Uuid, name: impl Into<String>) -> Self {
         Self { id: Some(id), name: name.into(), kind: ActorKind::User }
+    }
+
+    /// A service, by its key's id and name.
+    pub fn key(id: Uuid, name: impl Into<String>) -> Self {
+        Self { id: Some(id), name: name.into(), kind: ActorKind::ApiKey }
+    }
+
+    /// Somebody who could not show who they are.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self { id: None, name: "unknown".to_owned(), kind: ActorKind::User }
     }
 }
 
@@ -82,7 +98,7 @@ pub enum Way {
     Unknown,
 }
 
-/// Somebody whose token was verified, with all that they hold. Only [`authenticate`] makes one from
+/// Somebody whose token or key was verified, with all that they hold. Only [`authenticate`] makes one from
 /// outside.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -90,6 +106,8 @@ pub struct Caller {
     pub actor: Actor,
     /// The session of a person.
     pub session: Option<Uuid>,
+    /// The account that it acts for: a person's own, or that of the maker of an API key; the program has none.
+    pub account: Option<Uuid>,
     /// Where the request comes from.
     pub origin: Origin,
     /// What they hold.
@@ -102,22 +120,52 @@ impl Caller {
     pub fn system() -> Self {
         let all = super::grants::Grant { node: "*".to_owned(), company: None };
         let grants = Grants::new(vec![all], [].into());
-        Self { actor: Actor::system(), session: None, origin: Origin::default(), grants: Arc::new(grants) }
+        Self {
+            actor: Actor::system(),
+            session: None,
+            account: None,
+            origin: Origin::default(),
+            grants: Arc::new(grants),
+        }
     }
 
     /// Somebody who has no account yet, and holds nothing.
     #[must_use]
     pub fn stranger(name: &str, origin: Origin) -> Self {
         let actor = Actor { id: None, name: name.to_owned(), kind: ActorKind::User };
-        Self { actor, session: None, origin, grants: Arc::default() }
+        Self { actor, session: None, account: None, origin, grants: Arc::default() }
     }
 
-    /// The account of a person; the program has none.
+    /// The account of a person; neither the program nor an API key has one of its own.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] for a caller that is no person.
+    /// [`Error::Forbidden`] for an API key, [`Error::Unauthenticated`] for any other caller that is no person.
     pub fn user_id(&self) -> Result<Uuid> {
+        self.refuse_key()?;
         self.actor.id.ok_or_else(Error::unauthenticated)
+    }
+
+    /// The session of a person.
+    ///
+    /// # Errors
+    /// As [`Self::user_id`].
+    pub fn session_id(&self) -> Result<Uuid> {
+        self.refuse_key()?;
+        self.session.ok_or_else(Error::unauthenticated)
+    }
+
+    /// Refuses an API key what is about a person's own account, sessions or keys.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`].
+    pub fn refuse_key(&self) -> Result<()> {
+        if self.actor.kind != ActorKind::ApiKey {
+            return Ok(());
+        }
+        Err(Error::Forbidden {
+            message: "An API key has no account of its own: sign in as a person for this".to_owned(),
+            required: Vec::new(),
+        })
     }
 
     /// How far the caller holds `permission`.
@@ -171,30 +219,51 @@ fn require(permissions: &[Permission], holds: impl Fn(Permission) -> bool) -> Re
     if missing.is_empty() { Ok(()) } else { Err(Error::forbidden(missing)) }
 }
 
-/// Finds out who holds an access token: its signature and claims, then the session and the account as
-/// they are now, so that a sign-out and a disabled account count at once.
+/// Finds out who shows an access token or an API key: whether the program gave it out, then the session or key
+/// and the account as they are now, so that a sign-out, a revocation and a disabled account count at once.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] for anything but a token that is good now.
-pub async fn authenticate(app: &App, token: &str, origin: Origin) -> Result<Caller> {
-    let claims = token::verify(&app.tokens, token, app.clock.now()).ok_or_else(Error::unauthenticated)?;
-    let remembered = app.remembered.get(claims.sid, app.clock.now()).filter(|known| known.user == claims.sub);
-    let known = match remembered {
-        Some(known) => known,
-        None => load(app, claims.sub, claims.sid).await?.ok_or_else(Error::unauthenticated)?,
+/// [`Error::Unauthenticated`] for anything but a token or key that is good now.
+pub async fn authenticate(app: &App, bearer: &str, origin: Origin) -> Result<Caller> {
+    let now = app.clock.now();
+    let shown = Shown::read(&app.tokens, bearer, now).ok_or_else(Error::unauthenticated)?;
+    let known = known(app, shown).await?.ok_or_else(Error::unauthenticated)?;
+    let actor = match known.key {
+        Some(key) => {
+            app.key_uses.note(key, origin.address, now);
+            Actor::key(key, &*known.name)
+        }
+        None => Actor::user(known.user, &*known.name),
     };
-    let actor = Actor::user(claims.sub, &*known.name);
-    Ok(Caller { actor, session: Some(claims.sid), origin, grants: known.grants })
+    Ok(Caller { actor, session: shown.session(), account: Some(known.user), origin, grants: known.grants })
 }
 
-async fn load(app: &App, user: Uuid, session: Uuid) -> Result<Option<Loaded>> {
+/// What is known of who shows this, where it is good now.
+pub(super) async fn known(app: &App, shown: Shown) -> Result<Option<Loaded>> {
+    let now = app.clock.now();
+    if let Some(known) = app.remembered.get(shown, now) {
+        return Ok(Some(known));
+    }
     let since = app.remembered.generation();
     let mut connection = app.pool.acquire().await?;
-    let loaded = store::load_caller(&mut connection, user, session, app.clock.now()).await?;
+    let loaded = load(&mut connection, shown, now).await?;
     if let Some(loaded) = &loaded {
-        app.remembered.put(session, loaded.clone(), since);
+        app.remembered.put(shown, loaded.clone(), since);
     }
     Ok(loaded)
+}
+
+/// The same, as the database has it.
+pub(super) async fn load(
+    connection: &mut PgConnection,
+    shown: Shown,
+    now: DateTime<Utc>,
+) -> Result<Option<Loaded>> {
+    match shown {
+        Shown::Session { user, session } => store::load_caller(connection, user, session, now).await,
+        Shown::Key(hash) => key::load(connection, key::Known::Hash(&hash), now).await,
+        Shown::KeyToken(id) => key::load(connection, key::Known::Id(id), now).await,
+    }
 }
 
 /// What an account holds, whether or not it is signed in.

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
-use super::caller::{ActorKind, Caller};
+use super::caller::{self, ActorKind, Caller};
+use super::grants::Grants;
 use super::permission::{CustomNode, covers, is_grant};
+use super::shown::Shown;
 use super::store;
 use crate::app::App;
 use crate::database;
@@ -27,19 +29,24 @@ impl<'a> Change<'a> {
     /// Waits until no other such change is under way.
     ///
     /// # Errors
-    /// [`Error::Unauthenticated`] where the caller's session or account ended meanwhile.
+    /// [`Error::Unauthenticated`] where the caller's session, key or account ended meanwhile.
     pub async fn begin(app: &'a App, caller: &Caller) -> Result<Self> {
         let mut transaction = database::begin(&app.pool).await?;
         database::one_at_a_time(&mut transaction).await?;
         let mut caller = caller.clone();
-        caller.grants = Arc::new(match (caller.actor.kind, caller.actor.id, caller.session) {
-            (ActorKind::System, ..) => caller.grants.with_scopes(store::type_scopes(&mut transaction).await?),
-            (ActorKind::User, Some(user), Some(session)) => {
-                let loaded = store::load_caller(&mut transaction, user, session, app.clock.now()).await?;
-                (*loaded.ok_or_else(Error::unauthenticated)?.grants).clone()
+        let shown = match (caller.actor.kind, caller.actor.id, caller.session) {
+            (ActorKind::System, ..) => None,
+            (ActorKind::User, Some(user), Some(session)) => Some(Shown::Session { user, session }),
+            (ActorKind::ApiKey, Some(key), _) => Some(Shown::KeyToken(key)),
+            (ActorKind::User | ActorKind::ApiKey, ..) => return Err(Error::unauthenticated()),
+        };
+        caller.grants = match shown {
+            None => Arc::new(caller.grants.with_scopes(store::type_scopes(&mut transaction).await?)),
+            Some(shown) => {
+                let loaded = caller::load(&mut transaction, shown, app.clock.now()).await?;
+                loaded.ok_or_else(Error::unauthenticated)?.grants
             }
-            (ActorKind::User, ..) => return Err(Error::unauthenticated()),
-        });
+        };
         let had_administrator = store::has_administrator(&mut transaction).await?;
         let custom = store::custom_nodes(&mut transaction).await?;
         Ok(Self { app, transaction, had_administrator, custom, caller })
@@ -88,12 +95,33 @@ impl<'a> Change<'a> {
         nodes: impl IntoIterator<Item = &'n str>,
         company: Option<Uuid>,
     ) -> Result<()> {
+        self.check_each(nodes, company, Grants::may_grant)
+    }
+
+    /// The same for what acts for the caller and for nobody else, so that `permission.escalate` is no matter.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] naming the first that is missing.
+    pub fn check_held<'n>(
+        &self,
+        nodes: impl IntoIterator<Item = &'n str>,
+        company: Option<Uuid>,
+    ) -> Result<()> {
+        self.check_each(nodes, company, Grants::pass)
+    }
+
+    fn check_each<'n>(
+        &self,
+        nodes: impl IntoIterator<Item = &'n str>,
+        company: Option<Uuid>,
+        is_fine: impl Fn(&Grants, &str, Option<Uuid>) -> bool,
+    ) -> Result<()> {
         let grants = &self.caller.grants;
         // a wildcard over the nodes of types may cover others besides
         let may_grant = |node: &str| {
             let mut covered =
                 self.custom.iter().filter(|custom| custom.is_for(company) && covers(node, &custom.node));
-            grants.may_grant(node, company) && covered.all(|custom| grants.may_grant(&custom.node, company))
+            is_fine(grants, node, company) && covered.all(|custom| is_fine(grants, &custom.node, company))
         };
         match nodes.into_iter().find(|node| !may_grant(node)) {
             None => Ok(()),

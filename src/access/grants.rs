@@ -99,13 +99,55 @@ impl Grants {
         })
     }
 
-    /// Whether the holder may cause somebody to hold `grant`, everywhere or in a company: they hold it
-    /// there themselves, or what passes every check that it would pass, or `permission.escalate`.
+    /// Whether the holder may cause somebody to hold `grant`, everywhere or in a company: they pass every
+    /// check there that it would pass, or hold `permission.escalate`.
     #[must_use]
     pub fn may_grant(&self, grant: &str, company: Option<Uuid>) -> bool {
-        let hold =
-            |wanted: &str| company.map_or_else(|| self.hold(wanted), |company| self.hold_in(company, wanted));
-        hold(grant) || hold(Permission::PermissionEscalate.node()) || self.covered_by_credentials(grant, hold)
+        self.hold_at(company, Permission::PermissionEscalate.node()) || self.pass(grant, company)
+    }
+
+    /// Whether the holder passes every check that `grant` would pass, everywhere or in a company.
+    #[must_use]
+    pub fn pass(&self, grant: &str, company: Option<Uuid>) -> bool {
+        let hold = |wanted: &str| self.hold_at(company, wanted);
+        hold(grant) || self.covered_by_credentials(grant, hold)
+    }
+
+    fn hold_at(&self, company: Option<Uuid>, wanted: &str) -> bool {
+        company.map_or_else(|| self.hold(wanted), |company| self.hold_in(company, wanted))
+    }
+
+    /// What passes the checks that both these grants pass and `nodes` would, everywhere or in `companies` only.
+    #[must_use]
+    pub fn narrowed(&self, nodes: &[String], companies: Option<&[Uuid]>) -> Self {
+        let mut met = Vec::new();
+        for grant in &self.grants {
+            let places = places(grant.company, companies);
+            for node in nodes.iter().flat_map(|node| self.common(&grant.node, node)) {
+                met.extend(places.iter().map(|company| Grant { node: node.clone(), company: *company }));
+            }
+        }
+        Self { grants: met, scopes: Arc::clone(&self.scopes) }
+    }
+
+    /// What two grants both allow: the narrower where one covers the other; of one over the nodes of
+    /// credentials and one over those of a type, what both allow for that type.
+    fn common(&self, one: &str, other: &str) -> Vec<String> {
+        if covers(one, other) {
+            return vec![other.to_owned()];
+        }
+        if covers(other, one) {
+            return vec![one.to_owned()];
+        }
+        let is_general = |grant: &str| grant.starts_with("credential.");
+        let (general, special) = match (is_general(one), is_general(other)) {
+            (true, false) => (one, other),
+            (false, true) => (other, one),
+            _ => return Vec::new(),
+        };
+        let nodes =
+            self.type_nodes().filter(|(of_all, of_type)| covers(general, of_all) && covers(special, of_type));
+        nodes.map(|(_, of_type)| of_type).collect()
     }
 
     /// Whether `grant` lies among the nodes of credential types, and is held through the nodes of credentials
@@ -127,6 +169,16 @@ impl Grants {
             .filter(|grant| covers(&grant.node, wanted))
             .filter_map(|grant| grant.company)
             .collect()
+    }
+}
+
+/// Where something counts that is bound to `company` and to `companies`.
+fn places(company: Option<Uuid>, companies: Option<&[Uuid]>) -> Vec<Option<Uuid>> {
+    match (company, companies) {
+        (place, None) => vec![place],
+        (None, Some(companies)) => companies.iter().copied().map(Some).collect(),
+        (Some(company), Some(companies)) if companies.contains(&company) => vec![Some(company)],
+        (Some(_), Some(_)) => Vec::new(),
     }
 }
 

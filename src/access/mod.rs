@@ -7,10 +7,12 @@ pub mod change;
 pub mod grants;
 pub mod hand_over;
 pub mod identity;
+pub mod key;
 pub mod oauth;
 pub mod password;
 pub mod permission;
 pub mod session;
+pub mod shown;
 pub mod sign_in;
 pub mod token;
 

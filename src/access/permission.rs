@@ -134,6 +134,11 @@ permissions! {
         AdminUiRoles = "ui.admin.roles", "Show the administration of roles";
         AdminUiSettings = "ui.admin.settings", "Show the settings";
     }
+    ApiKey = "apiKey", "API Key Permissions", "The keys that services call with; whoever made one may list and revoke it" {
+        ApiKeyCreate = "api_key.create", "Make API keys that hold no more than one holds oneself";
+        ApiKeyFetchMany = "api_key.fetch.many", "List the API keys of others";
+        ApiKeyDelete = "api_key.delete", "Revoke the API keys of others", after ApiKeyFetchMany;
+    }
     Audit = "audit", "Audit Permissions", "The record of who did what" {
         AuditRead = "audit.read", "Read the audit record";
     }

@@ -4,7 +4,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgConnection;
 
-use super::caller::{Actor, ActorKind, Caller, Origin};
+use super::caller::{Actor, Caller, Origin};
 use super::grants::Reach;
 use super::session::{self, Tokens};
 use super::{attempts, password, store};
@@ -82,7 +82,7 @@ pub async fn register(app: &App, origin: &Origin, new: NewAccount) -> Result<(To
             required: Vec::new(),
         });
     }
-    attempts::count_registration(app, origin.address).await?;
+    attempts::count_failure(app, origin.address).await?;
     let user = user::register(app, origin, new).await?;
     enter(app, origin, Account { id: user.id, name: user.name, password_hash: None }).await
 }
@@ -97,7 +97,7 @@ pub async fn change_password(
     current: SecretString,
     new: SecretString,
 ) -> Result<()> {
-    let (id, kept) = (caller.user_id()?, caller.session.ok_or_else(Error::unauthenticated)?);
+    let (id, kept) = (caller.user_id()?, caller.session_id()?);
     let own = user::own(app, caller).await?;
     check_new_password(&own, &new)?;
     check_length("currentPassword", &current)?;
@@ -204,8 +204,7 @@ pub(super) async fn record(
     person: Option<&Actor>,
     (action, outcome): (&'static str, Outcome),
 ) -> Result<()> {
-    let unknown = Actor { id: None, name: "unknown".to_owned(), kind: ActorKind::User };
     let target = Target { kind: "session", id: None, name: None };
     let event = Event { outcome, ..Event::new(action, target) };
-    audit::record(connection, person.unwrap_or(&unknown), origin, app.clock.now(), event).await
+    audit::record(connection, person.unwrap_or(&Actor::unknown()), origin, app.clock.now(), event).await
 }

@@ -15,21 +15,23 @@ use crate::error::Result;
 /// What is known of a caller.
 #[derive(Clone)]
 pub struct Loaded {
-    /// The account.
+    /// The account; of an API key, its maker's.
     pub user: Uuid,
+    /// The API key, where the caller is one.
+    pub key: Option<Uuid>,
     /// The display name.
     pub name: Arc<str>,
     /// What they hold.
     pub grants: Arc<Grants>,
-    /// When the session ends by itself.
+    /// When the session or the key ends by itself.
     pub expires_at: DateTime<Utc>,
 }
 
 /// Roles as SQL gives them: the company that each is bound to, and its nodes.
-type Roles = Json<Vec<(Option<Uuid>, Vec<String>)>>;
+pub(super) type Roles = Json<Vec<(Option<Uuid>, Vec<String>)>>;
 
 /// Types as SQL gives them: each with its scope.
-type Scopes = Json<Vec<(Uuid, String)>>;
+pub(super) type Scopes = Json<Vec<(Uuid, String)>>;
 
 /// What `user` holds, where `session` is theirs and both are good now.
 pub(super) async fn load_caller(
@@ -52,6 +54,7 @@ pub(super) async fn load_caller(
     .await?;
     Ok(row.map(|row| Loaded {
         user,
+        key: None,
         name: row.name.into(),
         grants: Arc::new(grants(row.permissions, row.roles, row.scopes)),
         expires_at: row.expires_at,
@@ -72,7 +75,8 @@ pub(super) async fn grants_of(connection: &mut PgConnection, user: Uuid) -> Resu
     Ok(row.map(|row| grants(row.permissions, row.roles, row.scopes)))
 }
 
-fn grants(direct: Vec<String>, roles: Roles, scopes: Scopes) -> Grants {
+/// Puts together what the nodes and the roles of an account grant.
+pub(super) fn grants(direct: Vec<String>, roles: Roles, scopes: Scopes) -> Grants {
     let sources = roles.0.into_iter().chain([(None, direct)]);
     let grants =
         sources.flat_map(|(company, nodes)| nodes.into_iter().map(move |node| Grant { node, company }));

@@ -130,7 +130,7 @@ pub struct Row {
     pub action: String,
     /// `success`, `denied` or `failure`.
     pub outcome: String,
-    /// `user` or `system`.
+    /// `user`, `api_key` or `system`.
     pub actor_kind: String,
     /// Who did it, where they are known.
     pub actor_id: Option<Uuid>,

@@ -136,6 +136,9 @@ async fn admit(app: Arc<App>, row: Arc<Row>, parts: &mut Parts) -> Result<(), Fa
     }
     let token = authorization.and_then(bearer).ok_or_else(Error::unauthenticated)?;
     let caller = access::authenticate(&app, token, origin).await?;
+    if row.of_oneself {
+        caller.refuse_key()?;
+    }
     caller.require_somewhere(row.needed())?;
     parts.extensions.insert(Allowed { app, caller, row });
     Ok(())

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use axum::body::Body as HttpBody;
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::{HeaderMap, StatusCode, header};
+use chrono::{DateTime, Utc};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use schemars::JsonSchema;
 use secrecy::SecretString;
@@ -255,6 +256,18 @@ impl PageQuery {
     pub fn always_paging(self) -> Paging {
         Paging::Page { page: self.page.unwrap_or(1), rows: self.rpp.unwrap_or(DEFAULT_ROWS) }
     }
+}
+
+/// Reads the time that a member or parameter gives.
+///
+/// # Errors
+/// [`Error::Invalid`] where it gives none.
+pub fn time(name: &str, text: Option<&str>) -> Result<Option<DateTime<Utc>>, Error> {
+    let parse = |text| {
+        let rule = "Must be an RFC 3339 time such as 2026-02-14T00:00:00Z";
+        DateTime::parse_from_rfc3339(text).map(Into::into).map_err(|_| Error::invalid(name, rule))
+    };
+    text.map(parse).transpose()
 }
 
 /// Tells a member that is `null` from one that is absent: `Some(None)` and `None`.

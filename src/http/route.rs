@@ -48,6 +48,8 @@ pub struct Row {
     pub access: Access,
     /// Nodes that it asks for besides, depending on what is sent.
     pub sometimes: Vec<Permission>,
+    /// Whether it is about a person's own account, so that no API key may call it.
+    pub of_oneself: bool,
     /// Whether it asks another server, which may not answer.
     pub asks_another_server: bool,
     /// Older paths at which it still answers, with a `Deprecation` header.
@@ -105,6 +107,7 @@ pub struct Guarded<P, H, A> {
     draft: Unguarded<H>,
     access: Access,
     sometimes: Vec<Permission>,
+    of_oneself: bool,
     asks_another_server: bool,
     aliases: Vec<&'static str>,
     proof: std::marker::PhantomData<fn(P) -> A>,
@@ -149,7 +152,8 @@ impl<H> Unguarded<H> {
     fn guarded<P, A>(self, access: Access) -> Guarded<P, H, A> {
         let (sometimes, aliases) = (Vec::new(), Vec::new());
         let proof = std::marker::PhantomData;
-        Guarded { draft: self, access, sometimes, asks_another_server: false, aliases, proof }
+        let (of_oneself, asks_another_server) = (false, false);
+        Guarded { draft: self, access, sometimes, of_oneself, asks_another_server, aliases, proof }
     }
 }
 
@@ -158,6 +162,12 @@ impl<P: Proof, H: Handler<P, A>, A: 'static> Guarded<P, H, A> {
     #[must_use]
     pub fn sometimes<const N: usize>(self, permissions: [Permission; N]) -> Self {
         Self { sometimes: permissions.into(), ..self }
+    }
+
+    /// It is about the caller's own account, sessions or keys: for people only, not for API keys.
+    #[must_use]
+    pub fn of_oneself(self) -> Self {
+        Self { of_oneself: true, ..self }
     }
 
     /// It asks another server, and answers 502 or 504 where that one does not answer.
@@ -175,7 +185,7 @@ impl<P: Proof, H: Handler<P, A>, A: 'static> Guarded<P, H, A> {
 
     /// Ends the row: a success has this status and message, in the bytes of contract `C`.
     pub fn answers<C: Contract>(self, status: StatusCode, message: &'static str) -> Route {
-        let Self { draft, access, sometimes, asks_another_server, aliases, .. } = self;
+        let Self { draft, access, sometimes, of_oneself, asks_another_server, aliases, .. } = self;
         let Unguarded { method, path, title, source, handler } = draft;
         let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET);
         let description = H::describe();
@@ -186,6 +196,7 @@ impl<P: Proof, H: Handler<P, A>, A: 'static> Guarded<P, H, A> {
             title,
             access,
             sometimes,
+            of_oneself,
             asks_another_server,
             aliases,
             status,

@@ -92,12 +92,14 @@ pub(super) async fn delete(connection: &mut PgConnection, id: Uuid) -> Result<()
     Ok(())
 }
 
-/// The names of the roles and accounts that have one of these grants.
+/// The names of the roles, accounts and API keys that have one of these grants.
 pub(super) async fn users_of(connection: &mut PgConnection, grants: &[String]) -> Result<Vec<String>> {
     let names = sqlx::query_scalar!(
         r#"select format('the role ''%s''', title) as "name!" from roles where permissions && $1
            union all
            select format('the account ''%s''', login) from users where permissions && $1
+           union all
+           select format('the API key ''%s''', name) from api_keys where permissions && $1 and revoked_at is null
            order by 1"#,
         grants
     );

@@ -4,6 +4,7 @@ use reqwest::Method;
 use ttscm::http::route::{Access, Route, Row};
 use ttscm::http::{itsm, rbac, v1};
 
+use crate::helpers::keys::key;
 use crate::helpers::{Actor, Answer, TestApp, Value, json};
 
 /// The routes that anybody may call. A new one must be thought about, then written down here.
@@ -30,7 +31,7 @@ const PUBLIC_OF_RBAC: [&str; 6] = [
 ];
 
 /// Those of the ITSM contract.
-const PUBLIC_OF_ITSM: [&str; 1] = ["POST /auth/login"];
+const PUBLIC_OF_ITSM: [&str; 2] = ["POST /auth/login", "POST /auth/api-key"];
 
 /// A contract with its routes, and how it refuses.
 struct Face {
@@ -189,6 +190,29 @@ async fn the_administrator_is_let_in_everywhere() {
     let (last, first): (Vec<_>, Vec<_>) = guarded().partition(|known| known.path == "/auth/logout");
     for known in first.into_iter().chain(last) {
         assert_let_in(&call(&admin, &known).await, &known);
+    }
+}
+
+#[tokio::test]
+async fn a_key_with_every_node_that_one_can_hold_is_let_in_where_those_are_enough() {
+    let app = TestApp::start().await;
+    let is_withheld =
+        |node: &&str| ["api_key.", "role.", "permission."].iter().any(|kind| node.starts_with(kind));
+    let all = ttscm::access::Permission::ALL.iter().map(|permission| permission.node());
+    let nodes: Vec<_> = all.filter(|node| !is_withheld(node)).collect();
+    let service = key(&app.admin().await, &nodes).await.service;
+    for known in guarded() {
+        let answer = call(&service, &known).await;
+        let needed = known.needed().iter().map(|permission| permission.node());
+        let lacking: Vec<_> = needed.filter(is_withheld).collect();
+        if known.of_oneself {
+            assert_eq!(answer.status, 403, "{}", name(&known));
+        } else if lacking.is_empty() {
+            assert_let_in(&answer, &known);
+        } else {
+            let expected = (403, (known.face.lacking)(&lacking));
+            assert_eq!((answer.status, body(&answer)), expected, "{}", name(&known));
+        }
     }
 }
 

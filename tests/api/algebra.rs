@@ -1,5 +1,7 @@
 //! Nodes and grants by their laws, without a database.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use ttscm::access::grants::{Grant, TypeScope};
 use ttscm::access::permission::{covers, is_grant, is_node};
@@ -91,6 +93,40 @@ proptest! {
     fn the_grammar_takes_what_it_says(text in prop_oneof![nearly(), "\\PC{0,12}", "[a-c.*_1A]{0,10}", "[a.]{195,205}"]) {
         prop_assert_eq!(is_grant(&text), is_well_formed(&text), "{:?}", text);
         prop_assert_eq!(is_node(&text), keeps_the_grammar(&text), "{:?}", text);
+    }
+
+    #[test]
+    fn narrowed_grants_pass_what_both_pass(
+        held in prop::collection::vec((known(), 0_usize..3), 0..5),
+        nodes in prop::collection::vec(known(), 0..4),
+        places in prop::option::of(prop::sample::subsequence(vec![0_usize, 1], 1..=2)),
+    ) {
+        let (companies, kinds) = ([Uuid::from_u128(1), Uuid::from_u128(2)], [Uuid::from_u128(3), Uuid::from_u128(4)]);
+        let scopes: Arc<[TypeScope]> = Arc::new([TypeScope { id: kinds[0], scope: "aws".to_owned() }, TypeScope { id: kinds[1], scope: "aws.keys".to_owned() }]);
+        let places: Option<Vec<_>> = places.map(|places| places.into_iter().map(|place| companies[place]).collect());
+        let bound: Vec<_> = places.clone().map_or_else(|| vec![None], |places| places.into_iter().map(Some).collect());
+        let own = nodes.iter().flat_map(|node| bound.iter().map(|company| Grant { node: node.clone(), company: *company }));
+        let own = Grants::new(own.collect(), Arc::clone(&scopes));
+        let maker = held.iter().map(|(node, place)| Grant { node: node.clone(), company: companies.get(*place).copied() });
+        let maker = Grants::new(maker.collect(), scopes);
+        let narrowed = maker.narrowed(&nodes, places.as_deref());
+        for node in words::known_nodes(&["aws", "aws.keys"]) {
+            for company in [None, Some(companies[0]), Some(companies[1])] {
+                let both = own.pass(&node, company) && maker.pass(&node, company);
+                prop_assert_eq!(narrowed.pass(&node, company), both, "{} {:?}", node, company);
+            }
+        }
+        for permission in Permission::ALL {
+            let [narrowed, own, maker] = [&narrowed, &own, &maker].map(|grants| grants.reach(*permission));
+            prop_assert_eq!(narrowed.is_everywhere(), own.is_everywhere() && maker.is_everywhere());
+            for company in companies {
+                prop_assert_eq!(narrowed.covers_company(company), own.covers_company(company) && maker.covers_company(company));
+                for kind in kinds {
+                    let both = own.covers(company, kind) && maker.covers(company, kind);
+                    prop_assert_eq!(narrowed.covers(company, kind), both, "{}", permission.node());
+                }
+            }
+        }
     }
 
     #[test]

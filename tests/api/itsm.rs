@@ -4,6 +4,7 @@ use reqwest::Method;
 
 use crate::helpers::app::{ADMIN_EMAIL, ADMIN_PASSWORD};
 use crate::helpers::fixture::{PASSWORD, company};
+use crate::helpers::keys::key;
 use crate::helpers::people::{person, role};
 use crate::helpers::{Actor, Answer, TestApp, Value, json};
 
@@ -307,4 +308,50 @@ async fn failures_count_in_all_contracts_together() {
         json!({"success": false, "message": "Too many failed sign-ins, try again later"})
     );
     assert!(locked.header("retry-after").parse::<u32>().unwrap() > 600);
+}
+
+#[tokio::test]
+async fn a_service_reaches_others_by_its_key_and_has_no_account_of_its_own() {
+    let app = TestApp::start().await;
+    let (admin, jane) = (app.admin().await, app.holder_of(&[]).await);
+    let made = key(&admin, &["user.read", "user.read.other", "user.list.other", "user.write"]).await;
+    let exchange = async |shown: &str| {
+        app.nobody().post(&format!("{API}/auth/api-key"), &json!({"apiKey": shown})).await
+    };
+    let token = exchange(&made.secret).await.expect_itsm(200)["token"].as_str().unwrap().to_owned();
+    let service = app.nobody().showing(&token);
+    for caller in [&service, &made.service] {
+        assert_eq!(get(caller, "/users").await.expect_itsm(200)["count"], 2);
+        assert_eq!(get(caller, &format!("/users/{}", jane.id)).await.itsm()["_id"], jane.id);
+        assert_denied(&get(caller, "/users/profile/me").await);
+        for user in [&admin, &jane] {
+            assert_denied(&update(caller, &user.id, &json!({"firstName": "X"})).await);
+            let new = json!({"currentPassword": ADMIN_PASSWORD, "newPassword": "another horse battery"});
+            assert_denied(&put(caller, &format!("/users/{}/password", user.id), &new).await);
+        }
+    }
+    let unknown = app.nobody().post(&format!("{API}/auth/api-key"), &json!({"apiKey": 5})).await;
+    assert_eq!(unknown.itsm_error(400), "apiKey: Must be a string");
+    for nonsense in ["", "nonsense", &"x".repeat(10_000), &token, &made.secret[1..]] {
+        assert_eq!(exchange(nonsense).await.itsm_error(401), "Invalid API key");
+    }
+    admin.delete(&made.path()).await.expect(200);
+    assert_eq!(exchange(&made.secret).await.itsm_error(401), "Invalid API key");
+    for caller in [&service, &made.service] {
+        assert_eq!(get(caller, "/users").await.itsm_error(401), "Authentication required");
+    }
+}
+
+#[tokio::test]
+async fn a_key_does_not_take_over_its_maker() {
+    let app = TestApp::start().await;
+    let maker = app.holder_of(&["user.*", "api_key.*"]).await;
+    let service = key(&maker, &["user.*"]).await.service;
+    let new = json!({"newPassword": "another horse battery"});
+    assert_denied(&put(&service, &format!("/users/{}/password", maker.id), &new).await);
+    assert_denied(&update(&service, &maker.id, &json!({"email": "mine@example.com"})).await);
+    let jane = app.holder_of(&[]).await;
+    put(&service, &format!("/users/{}/password", jane.id), &new).await.expect_itsm(200);
+    assert_denied(&update(&service, &jane.id, &json!({"role": "admin"})).await);
+    maker.get("/v1/user/@me").await.expect(200);
 }

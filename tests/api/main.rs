@@ -6,6 +6,8 @@ mod helpers;
 
 mod access;
 mod algebra;
+mod api_key;
+mod api_key_limits;
 mod audit;
 mod company;
 mod connectwise;

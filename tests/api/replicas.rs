@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ttscm::access::shown::Shown;
 use ttscm::clock::Clock;
 
 use crate::helpers::fixture::{aws_type, unique};
@@ -44,8 +45,9 @@ impl Pair {
     fn is_remembered(&self, actor: &Actor) -> bool {
         let claims = actor.token.as_deref().and_then(|token| token.split('.').nth(1)).expect("a token");
         let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
-        let session = claims["sid"].as_str().unwrap().parse().unwrap();
-        self.there.app.remembered.get(session, self.there.clock.now()).is_some()
+        let [user, session] = ["sub", "sid"].map(|name| claims[name].as_str().unwrap().parse().unwrap());
+        let shown = Shown::Session { user, session };
+        self.there.app.remembered.get(shown, self.there.clock.now()).is_some()
     }
 
     /// The connections on which the servers hear of changes.

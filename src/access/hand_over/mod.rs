@@ -122,7 +122,7 @@ pub async fn begin(app: &App, origin: &Origin, wish: Wish<'_>) -> Result<Begun> 
 /// # Errors
 /// Those of [`begin`].
 pub async fn begin_linking(app: &App, caller: &Caller, wish: Wish<'_>) -> Result<Begun> {
-    let session = caller.session.ok_or_else(Error::unauthenticated)?;
+    let session = caller.session_id()?;
     begin_for(app, &caller.origin, wish, Some(session)).await
 }
 

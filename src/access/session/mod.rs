@@ -97,7 +97,7 @@ pub async fn refresh(app: &App, origin: &Origin, presented: &str) -> Result<Toke
 /// # Errors
 /// [`Error::Unauthenticated`] for a caller without a session, or where the database fails.
 pub async fn renew(app: &App, caller: &Caller) -> Result<SecretString> {
-    let (user, session) = (caller.user_id()?, caller.session.ok_or_else(Error::unauthenticated)?);
+    let (user, session) = (caller.user_id()?, caller.session_id()?);
     let (mut connection, now) = (app.pool.acquire().await?, app.clock.now());
     store::touch_session(&mut connection, session, now).await?;
     token::issue(&app.tokens, user, session, now).map_err(Error::Internal)
@@ -108,7 +108,7 @@ pub async fn renew(app: &App, caller: &Caller) -> Result<SecretString> {
 /// # Errors
 /// [`Error::Unauthenticated`] for a caller without a session, or where the database fails.
 pub async fn end(app: &App, caller: &Caller) -> Result<()> {
-    let session = caller.session.ok_or_else(Error::unauthenticated)?;
+    let session = caller.session_id()?;
     let mut transaction = database::begin(&app.pool).await?;
     let now = app.clock.now();
     end_with(&mut transaction, &caller.actor, &caller.origin, session, now, Outcome::Success).await?;

@@ -148,7 +148,7 @@ pub(super) async fn delete(connection: &mut PgConnection, id: Uuid) -> Result<bo
     Ok(done.rows_affected() > 0)
 }
 
-/// Takes the nodes of a scope that is gone from every role and account, and the wildcards that cover no
+/// Takes the nodes of a scope that is gone from every role, account and API key, and the wildcards that cover no
 /// type's nodes any more.
 pub(super) async fn revoke_scope(
     connection: &mut PgConnection,
@@ -170,6 +170,14 @@ pub(super) async fn revoke_scope(
          where exists(select from unnest(permissions) node where is_of_gone_scope(node, $1))",
         scope,
         now
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "update api_keys set
+             permissions = array(select node from unnest(permissions) node where not is_of_gone_scope(node, $1))
+         where exists(select from unnest(permissions) node where is_of_gone_scope(node, $1))",
+        scope
     )
     .execute(connection)
     .await?;

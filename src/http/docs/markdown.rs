@@ -64,6 +64,9 @@ fn write_row(text: &mut String, prefix: &str, row: &Row) -> std::fmt::Result {
     for permission in &row.sometimes {
         writeln!(text, "Depending on what is sent also `{}`.", permission.node())?;
     }
+    if row.of_oneself {
+        writeln!(text, "Not for API keys.")?;
+    }
     for (name, purpose) in &row.description.headers {
         writeln!(text, "\nHeader `{name}`: {purpose}.")?;
     }

@@ -35,7 +35,7 @@ pub fn openapi() -> Value {
         "paths": paths,
         "components": {
             "securitySchemes": {
-                "accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+                "accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "an access token (JWT) or an API key"}
             },
             "schemas": refusal::schemas(),
             "responses": refusal::responses(),
@@ -93,17 +93,17 @@ fn description(row: &Row) -> String {
     let list = |nodes: &[crate::access::Permission]| {
         nodes.iter().map(|permission| format!("`{}`", permission.node())).collect::<Vec<_>>().join(", ")
     };
-    match &row.access {
-        Access::Public(reason) => format!("Open to anybody: {reason}."),
-        Access::SignedIn if row.sometimes.is_empty() => "Needs a valid access token.".to_owned(),
-        Access::SignedIn => {
-            format!("Needs a valid access token; depending on what is sent also {}.", list(&row.sometimes))
-        }
-        Access::Needs(nodes) if row.sometimes.is_empty() => format!("Needs {}.", list(nodes)),
-        Access::Needs(nodes) => {
-            format!("Needs {}; depending on what is sent also {}.", list(nodes), list(&row.sometimes))
-        }
-    }
+    let access = match &row.access {
+        Access::Public(reason) => format!("Open to anybody: {reason}"),
+        Access::SignedIn => "Needs a valid access token".to_owned(),
+        Access::Needs(nodes) => format!("Needs {}", list(nodes)),
+    };
+    let sometimes = match &row.sometimes[..] {
+        [] => String::new(),
+        nodes => format!("; depending on what is sent also {}", list(nodes)),
+    };
+    let whom = if row.of_oneself { " Not for API keys." } else { "" };
+    format!("{access}{sometimes}.{whom}")
 }
 
 fn parameters(row: &Row) -> Vec<Value> {
@@ -154,7 +154,7 @@ fn responses(table: &Table, row: &Row) -> Value {
     let wanted = [
         ("400", has_input || is_guarded),
         ("401", is_guarded || has_input || !row.description.headers.is_empty()),
-        ("403", asks_for_nodes || (has_body && !is_guarded)),
+        ("403", asks_for_nodes || row.of_oneself || (has_body && !is_guarded)),
         ("404", row.path.contains('{') || has_body),
         ("409", row.method != axum::http::Method::GET),
         ("413", has_body),

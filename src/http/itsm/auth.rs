@@ -1,4 +1,4 @@
-//! Signing in.
+//! Signing in, as a person and as a service.
 
 use axum::http::StatusCode;
 use schemars::JsonSchema;
@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Beside;
 use super::users::UserView;
+use crate::access::key;
 use crate::access::sign_in::{self, Name};
 use crate::error::Result;
 use crate::http::guard::Visitor;
@@ -18,6 +19,9 @@ pub fn routes() -> Vec<Route> {
         post("/auth/login", "Login", login)
             .public("it is the way in")
             .answers::<Beside>(StatusCode::OK, "The account, signed in"),
+        post("/auth/api-key", "API Key Authentication", exchange)
+            .public("the key is what it asks for")
+            .answers::<Beside>(StatusCode::OK, "A token for the key"),
     ]
 }
 
@@ -46,4 +50,26 @@ async fn login(visitor: Visitor, Body(input): Body<Login>) -> Result<SignedIn> {
     let name = Name::Email(&input.email);
     let (tokens, user) = sign_in::with_password(&visitor.app, &visitor.origin, name, input.password).await?;
     Ok(SignedIn { token: tokens.access.expose_secret().to_owned(), user: user.into() })
+}
+
+/// An API key.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Exchange {
+    /// The key, as it was shown once.
+    #[schemars(with = "String", example = &"your-api-key")]
+    api_key: SecretString,
+}
+
+/// What a service is signed in with.
+#[derive(Serialize, JsonSchema)]
+struct Exchanged {
+    /// For the `Authorization` header: `Bearer` and this. Good for 15 minutes, and as long as the key is.
+    #[schemars(example = &"eyJhbGc...")]
+    token: String,
+}
+
+async fn exchange(visitor: Visitor, Body(input): Body<Exchange>) -> Result<Exchanged> {
+    let token = key::exchange(&visitor.app, &visitor.origin, input.api_key.expose_secret()).await?;
+    Ok(Exchanged { token: token.expose_secret().to_owned() })
 }

@@ -40,6 +40,9 @@ fn message(status: StatusCode, failure: &Failure) -> Cow<'_, str> {
         (_, Failure::Core(Error::Unauthenticated { code: Some("InvalidCredentials"), .. })) => {
             "Invalid credentials".into()
         }
+        (_, Failure::Core(Error::Unauthenticated { code: Some("InvalidApiKey"), message })) => {
+            (*message).into()
+        }
         (StatusCode::UNAUTHORIZED, _) => "Authentication required".into(),
         (StatusCode::FORBIDDEN, _) => "Access denied".into(),
         (StatusCode::NOT_FOUND, _) => "Resource not found".into(),

@@ -26,6 +26,7 @@ pub fn routes() -> Vec<Route> {
             .answers::<Beside>(StatusCode::OK, "The users"),
         get("/users/profile/me", "Get Current User Profile", me)
             .needs([UserRead])
+            .of_oneself()
             .answers::<Itsm>(StatusCode::OK, "The user"),
         get("/users/{id}", "Get User by ID", fetch)
             .signed_in()

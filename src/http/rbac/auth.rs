@@ -25,6 +25,7 @@ pub fn routes() -> Vec<Route> {
             .answers::<SignIn>(StatusCode::OK, "The account, signed in"),
         post("/auth/refresh-token", "Refresh Token", refresh)
             .signed_in()
+            .of_oneself()
             .answers::<SignIn>(StatusCode::OK, "A new token of the same session"),
     ]
 }

@@ -1,7 +1,6 @@
 //! The audit record.
 
 use axum::http::StatusCode;
-use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -10,10 +9,10 @@ use super::V1;
 use crate::access::Permission::AuditRead;
 use crate::audit::{self, Filter, Row};
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::http::contract::Listed;
 use crate::http::guard::Allowed;
-use crate::http::input::Query;
+use crate::http::input::{Query, time};
 use crate::http::route::{Route, get};
 
 pub fn routes() -> Vec<Route> {
@@ -60,7 +59,7 @@ struct Actor {
     /// The name at that time.
     #[schemars(example = &"Jane Doe")]
     name: String,
-    /// `user`, or `system` for the program itself.
+    /// `user`, `api_key`, or `system` for the program itself.
     #[schemars(example = &"user")]
     kind: String,
 }
@@ -97,7 +96,7 @@ impl From<Row> for EventView {
 /// Which events to list, newest first.
 #[derive(Deserialize, JsonSchema)]
 struct ListQuery {
-    /// By this user.
+    /// By this user or API key.
     #[serde(default)]
     user: Option<String>,
     /// About things in this company.
@@ -122,14 +121,6 @@ struct ListQuery {
     #[schemars(range(min = 1, max = 200))]
     #[serde(default)]
     limit: Option<i64>,
-}
-
-fn time(name: &str, text: Option<&str>) -> Result<Option<DateTime<Utc>>> {
-    let parse = |text| {
-        let rule = "Must be an RFC 3339 time such as 2026-02-14T00:00:00Z";
-        DateTime::parse_from_rfc3339(text).map(Into::into).map_err(|_| Error::invalid(name, rule))
-    };
-    text.map(parse).transpose()
 }
 
 async fn list(allowed: Allowed, Query(query): Query<ListQuery>) -> Result<Listed<EventView>> {

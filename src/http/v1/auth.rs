@@ -28,6 +28,7 @@ pub fn routes() -> Vec<Route> {
             .answers::<V1>(StatusCode::CREATED, "Token refreshed successfully!"),
         post("/auth/logout", "Sign Out", logout)
             .signed_in()
+            .of_oneself()
             .answers::<V1>(StatusCode::OK, "Signed out successfully!"),
     ]
 }

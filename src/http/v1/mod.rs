@@ -1,5 +1,6 @@
 //! The TTSCM contract: `{status, message, data, successful}` at `/v1`.
 
+mod api_key;
 mod audit;
 mod auth;
 mod company;
@@ -40,6 +41,7 @@ pub fn routes() -> Vec<Route> {
         role::routes(),
         permissions::routes(),
         custom_permission::routes(),
+        api_key::routes(),
         audit::routes(),
         utility::routes(),
     ]

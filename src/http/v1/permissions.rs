@@ -14,7 +14,7 @@ use crate::access::permission::Category;
 use crate::error::{Error, Result};
 use crate::http::guard::Allowed;
 use crate::http::input::Path;
-use crate::http::route::{Access, Route, get};
+use crate::http::route::{Route, get};
 use crate::permission;
 
 pub fn routes() -> Vec<Route> {
@@ -80,8 +80,7 @@ const CUSTOM: &str = "custom";
 static USES: LazyLock<BTreeMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
     let mut uses: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for route in super::routes() {
-        let Access::Needs(permissions) = &route.row.access else { continue };
-        for permission in permissions.iter().chain(&route.row.sometimes) {
+        for permission in route.row.needed().iter().chain(&route.row.sometimes) {
             let sources = uses.entry(permission.node()).or_default();
             if !sources.contains(&route.row.source) {
                 sources.push(route.row.source);

@@ -16,9 +16,11 @@ pub fn routes() -> Vec<Route> {
     vec![
         get("/auth/sessions", "Get Sessions", list)
             .signed_in()
+            .of_oneself()
             .answers::<V1>(StatusCode::OK, "Sessions Fetched Successfully!"),
         delete("/auth/sessions/{id}", "End Session", end)
             .signed_in()
+            .of_oneself()
             .answers::<V1>(StatusCode::OK, "Session Ended Successfully!"),
     ]
 }

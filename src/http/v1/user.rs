@@ -23,12 +23,15 @@ pub fn routes() -> Vec<Route> {
     vec![
         get("/user/@me", "Get Current User", me)
             .needs([UserRead])
+            .of_oneself()
             .answers::<V1>(StatusCode::OK, "Fetched user."),
         patch("/user/@me", "Update Current User", update_me)
             .needs([UserWrite])
+            .of_oneself()
             .answers::<V1>(StatusCode::OK, "Successfully updated user."),
         post("/user/@me/password", "Change Password", change_password)
             .needs([UserWrite])
+            .of_oneself()
             .answers::<V1>(StatusCode::OK, "Password Changed Successfully!"),
         post("/user/@me/check-permission", "Check User Permissions", check_permission)
             .needs([UserRead])

@@ -37,6 +37,11 @@ impl Actor {
         Self { client, address, token, refresh_token: None, id: String::new() }
     }
 
+    /// The same client at the same server with something else to show.
+    pub fn showing(&self, token: &str) -> Self {
+        Self::new(self.client.clone(), self.address, Some(token.to_owned()))
+    }
+
     /// A request that can be given headers and odd bodies before it is sent.
     pub fn request(&self, method: Method, path: &str) -> Request {
         let request = self.client.request(method, format!("http://{}{path}", self.address));

@@ -10,6 +10,7 @@ pub mod desktop;
 pub mod fixture;
 pub mod gate;
 pub mod github;
+pub mod keys;
 pub mod log;
 pub mod microsoft;
 pub mod people;

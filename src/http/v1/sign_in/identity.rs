@@ -19,13 +19,16 @@ pub fn routes() -> Vec<Route> {
     vec![
         get("/auth/identities", "Get Identities", list)
             .signed_in()
+            .of_oneself()
             .answers::<V1>(StatusCode::OK, "Identities Fetched Successfully!"),
         post("/auth/identities", "Link Identity", link)
             .signed_in()
             .asks_another_server()
+            .of_oneself()
             .answers::<V1>(StatusCode::OK, "Successfully fetch Auth URI"),
         delete("/auth/identities/{id}", "Unlink Identity", unlink)
             .signed_in()
+            .of_oneself()
             .answers::<V1>(StatusCode::OK, "Identity Unlinked Successfully!"),
     ]
 }
