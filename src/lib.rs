@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! main  →  app, http, demo, command
-//!       →  access, permission, user, role, company, credential, audit  the nouns: types and rules, SQL in their `store`
+//!       →  access, permission, user, role, company, credential, integration, audit  the nouns: types and rules, SQL in their `store`
 //!       →  vault, connectwise, database
 //!       →  error, outgoing, page, id, clock, config
 //! ```
@@ -26,6 +26,7 @@ pub mod demo;
 pub mod error;
 pub mod http;
 pub mod id;
+pub mod integration;
 pub mod outgoing;
 pub mod page;
 pub mod permission;
