@@ -25,7 +25,7 @@ use crate::connectwise::ConnectWise;
 use crate::database;
 use crate::database::embedded::{self, Embedded};
 use crate::database::listener::{self, Heard};
-use crate::integration;
+use crate::integration::{self, Checks};
 use crate::outgoing::{Bounds, Guard, Lookup, SystemLookup};
 use crate::role;
 use crate::user::{self, NewUser};
@@ -57,6 +57,8 @@ pub struct App {
     pub work: Work,
     /// Calls the products that there are integrations with.
     pub products: integration::Client,
+    /// The checks of integrations that are under way.
+    pub checks: Checks,
     /// Whose turn it is to try a password.
     pub attempts: Turns,
     /// What of the configuration is asked for later.
@@ -172,6 +174,7 @@ fn in_background(app: &Arc<App>, stopped: &watch::Receiver<bool>) -> JoinSet<()>
     let (of_sign_ins, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
     tasks.spawn(async move { hand_over::keep_time(&of_sign_ins, stop).await });
     tasks.spawn(company::work(Arc::clone(app), told_to_stop(stopped.clone())));
+    tasks.spawn(integration::work(Arc::clone(app), told_to_stop(stopped.clone())));
     tasks
 }
 
@@ -223,6 +226,7 @@ async fn build(
         looks: Looks::default(),
         work: Work::default(),
         products: integration::Client::new(guard, Arc::clone(&clock)),
+        checks: Checks::default(),
         attempts: Turns::default(),
         settings: Settings {
             public_url: config.public_url,

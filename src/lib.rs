@@ -6,7 +6,7 @@
 //! main  →  app, http, demo, command
 //!       →  access, permission, user, role, company, credential, integration, audit  the nouns: types and rules, SQL in their `store`
 //!       →  vault, connectwise, database
-//!       →  error, outgoing, page, id, clock, config
+//!       →  error, outgoing, together, page, id, clock, config
 //! ```
 //!
 //! `http` holds one folder for each wire contract; a contract parses requests, calls a noun and writes
@@ -32,5 +32,6 @@ pub mod page;
 pub mod permission;
 pub mod role;
 pub mod telemetry;
+pub mod together;
 pub mod user;
 pub mod vault;

@@ -15,12 +15,12 @@ const NOUNS: [&str; 8] =
     ["access", "permission", "user", "role", "company", "credential", "integration", "audit"];
 
 /// What every part of the program may use besides the nouns that stand above it.
-const GROUND: [&str; 6] = ["error", "outgoing", "page", "id", "clock", "config"];
+const GROUND: [&str; 7] = ["error", "outgoing", "together", "page", "id", "clock", "config"];
 
 /// What a top-level module may use. A new one must be given its place here and in `src/lib.rs`.
 fn may_use(module: &str) -> Vec<&'static str> {
     let below: &[&str] = match module {
-        "error" | "id" | "clock" | "config" => &[],
+        "error" | "together" | "id" | "clock" | "config" => &[],
         "page" | "outgoing" => &["error"],
         "telemetry" => &["config"],
         "vault" | "database" | "connectwise" => return GROUND.to_vec(),

@@ -7,6 +7,7 @@ mod connectwise;
 mod credential;
 mod credential_type;
 mod custom_permission;
+mod integration;
 mod other_user;
 mod permissions;
 mod role;
@@ -40,6 +41,7 @@ pub fn routes() -> Vec<Route> {
         role::routes(),
         permissions::routes(),
         custom_permission::routes(),
+        integration::routes(),
         audit::routes(),
         utility::routes(),
     ]
