@@ -99,8 +99,7 @@ pub async fn change_password(
 ) -> Result<()> {
     let (id, kept) = (caller.user_id()?, caller.session.ok_or_else(Error::unauthenticated)?);
     let own = user::own(app, caller).await?;
-    let names = [own.login.as_str(), own.email.as_deref().unwrap_or_default()];
-    password::check_new(new.expose_secret(), &names).map_err(|rule| Error::invalid("newPassword", rule))?;
+    check_new_password(&own, &new)?;
     check_length("currentPassword", &current)?;
     let hash = store::password_hash(&app.pool, id).await?;
     let subject = id.to_string();
@@ -109,15 +108,42 @@ pub async fn change_password(
         return Err(Error::invalid("currentPassword", "Is not the password of this account"));
     }
     let hash = app.passwords.hash(new).await?;
-    let now = app.clock.now();
     let mut transaction = database::begin(&app.pool).await?;
-    store::set_password(&mut transaction, id, &hash, now).await?;
-    session::end_others(&mut transaction, id, kept, now).await?;
-    let event = Event::new("user.password", Target::named("user", id, &own.name));
-    audit::record_by(&mut transaction, app, caller, event).await?;
+    replace_password(&mut transaction, app, caller, &own, &hash, Some(kept)).await?;
     transaction.commit().await?;
     app.remembered.forget();
     attempt.succeeded(&app.pool).await
+}
+
+/// Refuses a password that an account may not have.
+///
+/// # Errors
+/// [`Error::Invalid`] naming `newPassword`.
+pub(crate) fn check_new_password(user: &User, new: &SecretString) -> Result<()> {
+    let names = [user.login.as_str(), user.email.as_deref().unwrap_or_default()];
+    password::check_new(new.expose_secret(), &names).map_err(|rule| Error::invalid("newPassword", rule))
+}
+
+/// Gives an account another password, on record. Its sessions end, but for one that is `kept`.
+///
+/// # Errors
+/// Where the database fails.
+pub(crate) async fn replace_password(
+    connection: &mut PgConnection,
+    app: &App,
+    caller: &Caller,
+    user: &User,
+    hash: &str,
+    kept: Option<uuid::Uuid>,
+) -> Result<()> {
+    let now = app.clock.now();
+    store::set_password(connection, user.id, hash, now).await?;
+    match kept {
+        Some(kept) => session::end_others(connection, user.id, kept, now).await?,
+        None => session::end_all(connection, user.id, now).await?,
+    }
+    let event = Event::new("user.password", Target::named("user", user.id, &user.name));
+    audit::record_by(connection, app, caller, event).await
 }
 
 fn check_length(field: &str, password: &SecretString) -> Result<()> {

@@ -1,9 +1,13 @@
 //! People with an account.
 
+mod either;
+mod email;
 mod members;
 mod names;
 mod others;
+mod password;
 mod registration;
+mod roles;
 mod store;
 
 use chrono::{DateTime, Utc};
@@ -17,9 +21,11 @@ use crate::database;
 use crate::error::{Error, OnConstraint, Result};
 use crate::role;
 
+pub use either::{find_either, update_either};
 pub(crate) use members::find_seen;
 pub use names::Names;
 pub use others::{OtherChange, Wanted, delete, find, holds, list, roles, update};
+pub use password::change_password;
 pub use registration::{NewAccount, create_account, register};
 pub use store::none_exists;
 
@@ -84,6 +90,8 @@ pub struct Change {
     pub first_name: Option<String>,
     /// Family name, of which the display name is made anew.
     pub last_name: Option<String>,
+    /// The e-mail address.
+    pub email: Option<String>,
     /// The picture; `Some(None)` takes it away.
     pub image: Option<Option<String>>,
 }
@@ -139,13 +147,16 @@ pub async fn own(app: &App, caller: &Caller) -> Result<User> {
 /// Changes the caller's own account.
 ///
 /// # Errors
-/// Where the account is gone, or the database fails.
+/// [`Error::Invalid`], [`Error::Conflict`] where the e-mail address is taken.
 pub async fn update_own(app: &App, caller: &Caller, change: &Change) -> Result<User> {
     let id = caller.user_id()?;
     let mut transaction = database::begin(&app.pool).await?;
     let old = by_id(&mut transaction, id, &Reach::everything()).await?;
     let names = names::changed(&old, change)?;
     store::update(&mut transaction, id, names.as_ref(), change.image.as_ref(), app.clock.now()).await?;
+    if let Some(email) = &change.email {
+        email::change(&mut transaction, &old, email).await?;
+    }
     let user = by_id(&mut transaction, id, &Reach::everything()).await?;
     let event = Event::new("user.update", Target::named("user", id, &user.name));
     audit::record_by(&mut transaction, app, caller, event).await?;

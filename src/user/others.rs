@@ -7,14 +7,15 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::members::{change_companies, is_one_of};
-use super::{User, by_id, names, not_found, store};
+use super::roles::{change_rank, change_roles, check_return};
+use super::{User, by_id, email, names, not_found, store};
 use crate::access::{self, Caller, Change, Permission, Reach};
 use crate::app::App;
 use crate::audit::{self, Event, Target};
 use crate::error::{Error, Result};
 use crate::id;
 use crate::page::{Paged, Paging};
-use crate::role::{self, Role};
+use crate::role::{self, Rank, Role};
 
 /// The nodes by which a caller sees an account.
 pub(super) const SIGHT: [Permission; 2] = [Permission::UserReadOther, Permission::UserListOther];
@@ -28,10 +29,24 @@ pub struct OtherChange {
     pub active: Option<bool>,
     /// The ids or monikers of exactly the roles that they are to have.
     pub roles: Option<Vec<String>>,
+    /// The one of the ranks that they are to have; their other roles stay.
+    pub rank: Option<Rank>,
     /// The ids of exactly the companies that they are to belong to, as far as the caller reaches.
     pub companies: Option<Vec<String>>,
     /// Exactly the nodes that they are to hold directly.
     pub permissions: Option<Vec<String>>,
+}
+
+impl OtherChange {
+    /// Whether it changes no more than what they could change themselves.
+    #[must_use]
+    pub fn is_of_profile(&self) -> bool {
+        self.active.is_none()
+            && self.roles.is_none()
+            && self.rank.is_none()
+            && self.companies.is_none()
+            && self.permissions.is_none()
+    }
 }
 
 /// Which accounts to list.
@@ -66,7 +81,7 @@ pub async fn find(app: &App, caller: &Caller, needed: &[Permission], identifier:
     load(&mut connection, caller, needed, identifier).await
 }
 
-async fn load(
+pub(super) async fn load(
     connection: &mut PgConnection,
     caller: &Caller,
     needed: &[Permission],
@@ -133,6 +148,9 @@ pub async fn update(
     if let Some(roles) = &wanted.roles {
         change_roles(&mut change, user.id, roles).await?;
     }
+    if let Some(rank) = wanted.rank {
+        change_rank(&mut change, user.id, rank).await?;
+    }
     if let Some(companies) = &wanted.companies {
         change_companies(&mut change, user.id, Permission::UserWriteOther, companies).await?;
     }
@@ -148,6 +166,7 @@ pub async fn update(
     let now = app.clock.now();
     let (names, image) = (names::changed(&user, &wanted.profile)?, wanted.profile.image.as_ref());
     store::update(change.connection(), user.id, names.as_ref(), image, now).await?;
+    email::change_other(&mut change, &user, wanted.profile.email.as_deref()).await?;
     store::set_active(change.connection(), user.id, wanted.active).await?;
     if wanted.active == Some(false) {
         access::session::end_all(change.connection(), user.id, now).await?;
@@ -158,59 +177,6 @@ pub async fn update(
     audit::record_by(change.connection(), app, caller, event).await?;
     change.commit().await?;
     Ok(user)
-}
-
-/// Gives an account exactly these roles. Each that comes or goes must be within reach of
-/// `user.roles.other`; what comes must be the caller's to give.
-async fn change_roles(change: &mut Change<'_>, user: Uuid, identifiers: &[String]) -> Result<()> {
-    let reach = change.caller.reach(Permission::UserRolesOther);
-    let refuse = || Error::Forbidden {
-        message: "You do not have permission to modify roles on another user.".to_owned(),
-        required: vec![Permission::UserRolesOther.node().to_owned()],
-    };
-    if reach.is_empty() {
-        return Err(refuse());
-    }
-    let old = role::of_user(change.connection(), user).await?;
-    let new = load_roles(change, identifiers).await?;
-    let is_in = |roles: &[Role], role: &Role| roles.iter().any(|other| other.id == role.id);
-    let added: Vec<_> = new.iter().filter(|role| !is_in(&old, role)).collect();
-    let mut moved = added.iter().copied().chain(old.iter().filter(|role| !is_in(&new, role)));
-    if moved.any(|role| !role::covers(&reach, role.company_id)) {
-        return Err(refuse());
-    }
-    added.into_iter().try_for_each(|role| grantable(change, role))?;
-    let ids: Vec<Uuid> = new.iter().map(|role| role.id).collect();
-    role::assign(change.connection(), user, &ids).await
-}
-
-/// The roles with these ids or monikers. One that is bound to a company is there only for who sees roles
-/// of that company, or may give them.
-pub(super) async fn load_roles(change: &mut Change<'_>, identifiers: &[String]) -> Result<Vec<Role>> {
-    let sight = [Permission::RoleRead, Permission::RoleList, Permission::UserRolesOther];
-    let reaches = sight.map(|permission| change.caller.reach(permission));
-    let mut roles = Vec::with_capacity(identifiers.len());
-    for identifier in identifiers {
-        let role = role::by_identifier(change.connection(), identifier).await.map_err(Error::in_input)?;
-        if role.company_id.is_some() && !reaches.iter().any(|reach| role::covers(reach, role.company_id)) {
-            return Err(role::not_found(identifier).in_input());
-        }
-        roles.push(role);
-    }
-    Ok(roles)
-}
-
-/// Refuses to let somebody in again who would hold what is not the caller's to give.
-async fn check_return(change: &mut Change<'_>, user: Uuid) -> Result<()> {
-    let direct = store::permissions(change.connection(), user).await?;
-    change.check_grantable(direct.iter().map(String::as_str), None)?;
-    let roles = role::of_user(change.connection(), user).await?;
-    roles.iter().filter(|role| role.id != role::USER_ID).try_for_each(|role| grantable(change, role))
-}
-
-/// Refuses a role whose nodes are not the caller's to give.
-pub(super) fn grantable(change: &Change<'_>, role: &Role) -> Result<()> {
-    change.check_grantable(role.permissions.iter().map(String::as_str), role.company_id)
 }
 
 /// Gives an account exactly these nodes directly.

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::members::change_companies;
-use super::others::{grantable, load_roles};
+use super::roles::{grantable, load_roles};
 use super::{Names, NewUser, User, by_id, store};
 use crate::access::{Caller, Change, Origin, Permission, Reach, password};
 use crate::app::App;

@@ -227,6 +227,22 @@ pub(super) async fn set_permissions(connection: &mut PgConnection, id: Uuid, nod
     Ok(())
 }
 
+/// Gives an account another e-mail address, which nobody knows to be theirs then. False where it is the login
+/// of another one: the attempts at both would be counted as one's.
+pub(super) async fn set_email(
+    connection: &mut PgConnection,
+    id: Uuid,
+    email: &str,
+) -> std::result::Result<bool, sqlx::Error> {
+    let done = sqlx::query!(
+        "update users set email = $2, email_verified = false
+         where id = $1 and not exists(select from users other where other.login = $2 and other.id <> $1)",
+        id,
+        email
+    );
+    Ok(done.execute(connection).await?.rows_affected() > 0)
+}
+
 /// Lets an account in or keeps it out; nothing where none.
 pub(super) async fn set_active(connection: &mut PgConnection, id: Uuid, active: Option<bool>) -> Result<()> {
     sqlx::query!("update users set active = coalesce($2, active) where id = $1", id, active)

@@ -64,6 +64,7 @@ enum Step {
     NewPerson(Vec<Index>),
     RolesOfRbac(Index, Vec<Index>),
     Appoint(Index, Vec<Index>),
+    Rank(Index, &'static str),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -81,6 +82,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => vec(index(), 0..3).prop_map(Step::NewPerson),
         2 => (index(), vec(index(), 0..4)).prop_map(|(user, roles)| Step::RolesOfRbac(user, roles)),
         2 => (index(), vec(index(), 0..3)).prop_map(|(company, users)| Step::Appoint(company, users)),
+        1 => (index(), prop::sample::select(vec!["admin", "integrator", "user"]))
+            .prop_map(|(user, rank)| Step::Rank(user, rank)),
     ]
 }
 
@@ -201,6 +204,10 @@ impl<'a> World<'a> {
                 let admins: Vec<_> = people.iter().map(|person| person.get(&self.people)).collect();
                 let path = format!("/rbac/api/organizations/{company}");
                 manager.put(&path, &json!({"adminIds": admins})).await
+            }
+            Step::Rank(person, rank) => {
+                let path = format!("/itsm/api/users/{}", person.get(&self.people));
+                manager.put(&path, &json!({"role": rank})).await
             }
         };
         match (step, answer.status) {

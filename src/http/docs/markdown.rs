@@ -59,10 +59,10 @@ fn write_row(text: &mut String, prefix: &str, row: &Row) -> std::fmt::Result {
             let nodes: Vec<_> =
                 permissions.iter().map(|permission| format!("`{}`", permission.node())).collect();
             writeln!(text, "Needs {}.", nodes.join(" and "))?;
-            for permission in &row.sometimes {
-                writeln!(text, "Depending on what is sent also `{}`.", permission.node())?;
-            }
         }
+    }
+    for permission in &row.sometimes {
+        writeln!(text, "Depending on what is sent also `{}`.", permission.node())?;
     }
     for (name, purpose) in &row.description.headers {
         writeln!(text, "\nHeader `{name}`: {purpose}.")?;

@@ -95,7 +95,10 @@ fn description(row: &Row) -> String {
     };
     match &row.access {
         Access::Public(reason) => format!("Open to anybody: {reason}."),
-        Access::SignedIn => "Needs a valid access token.".to_owned(),
+        Access::SignedIn if row.sometimes.is_empty() => "Needs a valid access token.".to_owned(),
+        Access::SignedIn => {
+            format!("Needs a valid access token; depending on what is sent also {}.", list(&row.sometimes))
+        }
         Access::Needs(nodes) if row.sometimes.is_empty() => format!("Needs {}.", list(nodes)),
         Access::Needs(nodes) => {
             format!("Needs {}; depending on what is sent also {}.", list(nodes), list(&row.sometimes))
@@ -147,10 +150,11 @@ fn responses(table: &Table, row: &Row) -> Value {
     let has_input = row.description.body.is_some() || row.description.query.is_some();
     let is_guarded = !matches!(row.access, Access::Public(_));
     let has_body = row.description.body.is_some();
+    let asks_for_nodes = matches!(row.access, Access::Needs(_)) || !row.sometimes.is_empty();
     let wanted = [
         ("400", has_input || is_guarded),
         ("401", is_guarded || has_input || !row.description.headers.is_empty()),
-        ("403", matches!(row.access, Access::Needs(_)) || (has_body && !is_guarded)),
+        ("403", asks_for_nodes || (has_body && !is_guarded)),
         ("404", row.path.contains('{') || has_body),
         ("409", row.method != axum::http::Method::GET),
         ("413", has_body),

@@ -221,7 +221,7 @@ async fn update(allowed: Allowed, Path([id]): Path<1>, Body(input): Body<UpdateU
         active,
         roles: role_ids,
         companies: organization_ids,
-        permissions: None,
+        ..OtherChange::default()
     };
     Ok(user::update(&allowed.app, &allowed.caller, allowed.needed(), &id, change).await?.into())
 }

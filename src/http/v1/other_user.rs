@@ -10,7 +10,7 @@ use super::V1;
 use super::user::{self as own, CheckPermission, Checked, PICTURE, UserView};
 use crate::access::Permission::{
     RoleRead, UserCreate, UserDeleteOther, UserListOther, UserPermissionsOther, UserReadOther,
-    UserRolesOther, UserWriteOther,
+    UserRolesOther, UserWrite, UserWriteOther,
 };
 use crate::error::Result;
 use crate::http::contract::Listed;
@@ -35,6 +35,10 @@ pub fn routes() -> Vec<Route> {
             .needs([UserWriteOther])
             .sometimes([UserRolesOther, UserPermissionsOther])
             .answers::<V1>(StatusCode::OK, "User Updated Successfully!"),
+        post("/user/users/{identifier}/password", "Change Password by ID", change_password)
+            .needs([UserWriteOther])
+            .sometimes([UserWrite])
+            .answers::<V1>(StatusCode::OK, "Password Changed Successfully!"),
         delete("/user/users/{identifier}", "Delete User by ID", remove)
             .needs([UserDeleteOther])
             .answers::<V1>(StatusCode::OK, "User Deleted Successfully!"),
@@ -111,6 +115,10 @@ struct UpdateUser {
     #[serde(default)]
     #[schemars(with = "String", length(min = 1, max = 200), regex(pattern = r"\S"), example = &"Jane Doe")]
     name: Option<String>,
+    /// The e-mail address; no two accounts share one. Takes that one holds all that the account does.
+    #[serde(default)]
+    #[schemars(with = "String", length(min = 3, max = 320), example = &"jane.doe@example.com")]
+    email: Option<String>,
     /// The http, https or data address of a picture; `null` takes it away.
     #[serde(default, deserialize_with = "present")]
     #[schemars(
@@ -146,6 +154,7 @@ async fn update(
     let change = OtherChange {
         profile: Change {
             name: input.name.map(|name| name.trim().to_owned()),
+            email: input.email,
             image: input.image,
             ..Change::default()
         },
@@ -153,8 +162,31 @@ async fn update(
         roles: input.roles,
         companies: input.company_ids,
         permissions: input.permissions,
+        ..OtherChange::default()
     };
     Ok(user::update(&allowed.app, &allowed.caller, allowed.needed(), &identifier, change).await?.into())
+}
+
+/// Another password for somebody. Takes that one holds all that their account does.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SetPassword {
+    /// The password so far; one's own account takes it.
+    #[serde(default)]
+    #[schemars(with = "String", example = &"correct horse battery staple")]
+    current_password: Option<SecretString>,
+    /// The new one: 10 characters to 1 KiB, none of the commonest, not the login or the e-mail address.
+    #[schemars(with = "String", example = &"another horse battery staple")]
+    new_password: SecretString,
+}
+
+async fn change_password(
+    allowed: Allowed,
+    Path([identifier]): Path<1>,
+    Body(input): Body<SetPassword>,
+) -> Result<()> {
+    let SetPassword { current_password, new_password } = input;
+    user::change_password(&allowed.app, &allowed.caller, &identifier, current_password, new_password).await
 }
 
 async fn remove(allowed: Allowed, Path([identifier]): Path<1>) -> Result<UserView> {

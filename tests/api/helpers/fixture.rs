@@ -78,6 +78,12 @@ impl TestApp {
         self.forget();
     }
 
+    /// Marks the e-mail address of an account as known to be theirs.
+    pub async fn db_verify(&self, email: &str) {
+        let update = sqlx::query("update users set email_verified = true where email = $1").bind(email);
+        assert_eq!(update.execute(self.pool()).await.expect("an account").rows_affected(), 1);
+    }
+
     /// Takes every role from the account with this e-mail address, `user` included.
     pub async fn db_strip(&self, email: &str) {
         sqlx::query("delete from user_roles using users where users.id = user_id and email = $1")
