@@ -31,16 +31,7 @@ const ROUTES: [&str; 15] = [
 ];
 
 /// Documented routes that are not there yet.
-const NOT_YET: [&str; 8] = [
-    "POST /auth/api-key",
-    "GET /integration",
-    "GET /integration/{}",
-    "GET /integration/type/{}",
-    "POST /integration",
-    "PUT /integration/{}",
-    "DELETE /integration/{}",
-    "POST /integration/{}/check-health",
-];
+const NOT_YET: [&str; 1] = ["POST /auth/api-key"];
 
 #[test]
 fn the_documented_routes_are_the_table() {
@@ -112,7 +103,9 @@ async fn every_documented_example_is_answered_as_documented() {
             sent.push(call.split('/').map(part).collect::<Vec<_>>().join("/"));
         }
     }
-    for route in ROUTES.iter().filter(|route| !NOT_YET.contains(route)) {
+    // the examples of integrations take a product, which `integrations/contract.rs` has
+    let is_here = |route: &&&str| !NOT_YET.contains(route) && !route.contains("/integration");
+    for route in ROUTES.iter().filter(is_here) {
         assert!(sent.iter().any(|call| call == route), "no example of {route} is sent");
     }
 }

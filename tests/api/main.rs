@@ -18,6 +18,7 @@ mod documents;
 mod escalation;
 mod hardening;
 mod http;
+mod integrations;
 mod itsm;
 mod itsm_contract;
 mod linking;
