@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use sqlx::postgres::PgConnectOptions;
 use zeroize::Zeroizing;
 
-pub use connectwise::{CONNECTWISE_VARIABLES, ConnectWise};
+pub use connectwise::{CONNECTWISE_VARIABLES, ConnectWise, connectwise_api_host};
 pub use integration::Integration;
 pub use sign_in::{Confirm, Github, Google, Microsoft, SignInRules};
 pub use variables::is_local;

@@ -14,7 +14,7 @@ pub(super) struct Missing(pub Vec<&'static str>);
 impl Missing {
     /// A sentence for people.
     pub fn sentence(&self) -> String {
-        format!("The credentials are not complete: {} is missing", self.0.join(" and "))
+        format!("The credentials are not complete; what is missing: {}", self.0.join(", "))
     }
 }
 

@@ -104,7 +104,11 @@ impl Tokens {
             RequestTokenError::ServerResponse(_) => NoToken::Refused(StatusCode::BAD_REQUEST.as_u16()),
             RequestTokenError::Parse(..) | RequestTokenError::Other(_) => NoToken::Nonsense,
         })?;
-        let token = SecretString::from(traded.access_token().secret().as_str());
+        let token = traded.access_token().secret().as_str();
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(NoToken::Nonsense);
+        }
+        let token = SecretString::from(token);
         let life = traded.expires_in().unwrap_or(USUAL_LIFE).min(LONGEST_LIFE).saturating_sub(MARGIN);
         let kept = Kept {
             fingerprint: fingerprint(product, credentials),

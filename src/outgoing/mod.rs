@@ -56,11 +56,14 @@ fn builder() -> ClientBuilder {
     builder.redirect(redirect::Policy::none()).no_proxy()
 }
 
-/// How long a server asks to wait, where it says so in seconds.
+/// The longest wait that is heard of.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
+/// How long a server asks to wait, where it says so in seconds; a day at most.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
 }
 
 /// The whole body of an answer of at most `limit` bytes.

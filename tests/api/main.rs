@@ -30,6 +30,7 @@ mod not_configured;
 mod organization;
 mod other_user;
 mod permissions;
+mod products;
 mod rbac;
 mod rbac_contract;
 mod rbac_oauth;

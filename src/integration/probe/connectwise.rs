@@ -4,18 +4,20 @@ use reqwest::StatusCode;
 use url::Url;
 
 use super::{Finding, Verdict, refused, see};
+use crate::config::connectwise_api_host;
 use crate::connectwise::USUAL_CODEBASE;
-use crate::integration::address::join;
 use crate::integration::client::Failure;
 use crate::integration::{Client, Kind, Product};
-use crate::outgoing::Unanswered;
 
 const QUERY: [(&str, &str); 2] = [("pageSize", "1"), ("fields", "id")];
 
 pub(super) async fn probe(client: &Client, product: &Product) -> Result<Finding, Failure> {
+    if let Some(host) = product.base_url.host_str().and_then(connectwise_api_host) {
+        let message = format!("ConnectWise has its pages for people there, and its API at https://{host}");
+        return Ok(Finding::new(Verdict::NotThisProduct, message));
+    }
     let path = format!("{}/company/companies", below(&product.base_url));
-    let address = join(&product.base_url, &path, &QUERY).map_err(|_| Unanswered::NotAllowed)?;
-    let seen = see(client, product, address).await?;
+    let seen = see(client, product, &path, &QUERY).await?;
     let is_page = seen.body.trim_ascii_start().starts_with(b"<");
     Ok(match seen.status {
         // in the cloud it may say so to wrong keys
@@ -44,6 +46,7 @@ fn below(base: &Url) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::integration::address::join;
 
     #[test]
     fn the_way_to_the_api_is_made_whole() {

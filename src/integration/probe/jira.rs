@@ -1,18 +1,16 @@
 //! Jira: who am I. Other places answer strangers too, with status 200 (JRACLOUD-93811).
 
 use super::{Finding, Seen, Verdict, see};
-use crate::integration::address::{is_jira_cloud, join};
+use crate::integration::address::is_jira_cloud;
 use crate::integration::client::Failure;
 use crate::integration::{Client, Product};
-use crate::outgoing::Unanswered;
 
 /// The header by which a Data Center says that it asks for a riddle to be solved.
 const DENIED: &str = "x-authentication-denied-reason";
 
 pub(super) async fn probe(client: &Client, product: &Product) -> Result<Finding, Failure> {
     let path = if is_jira_cloud(&product.base_url) { "/rest/api/3/myself" } else { "/rest/api/2/myself" };
-    let address = join(&product.base_url, path, &[]).map_err(|_| Unanswered::NotAllowed)?;
-    let seen = see(client, product, address).await?;
+    let seen = see(client, product, path, &[]).await?;
     if is_locked(&seen) {
         let message =
             "Jira asks for a CAPTCHA after too many failures: a person must sign in there and solve it";

@@ -20,7 +20,7 @@ use url::Url;
 
 use super::client::{Failure, Question};
 use super::token::NoToken;
-use super::{Client, Kind, Product};
+use super::{Client, Kind, Product, address};
 use crate::outgoing::{self, Unanswered};
 
 /// What a check has found.
@@ -126,11 +126,21 @@ struct Seen {
     body: Vec<u8>,
 }
 
-/// Asks with GET.
-async fn see(client: &Client, product: &Product, address: Url) -> Result<Seen, Failure> {
+/// Asks with GET for what is at a path.
+async fn see(
+    client: &Client,
+    product: &Product,
+    path: &str,
+    query: &[(&str, &str)],
+) -> Result<Seen, Failure> {
+    let address = address_of(product, path, query)?;
     let answer = client.ask(product, Question::get(address)).await?;
     let (kind, status, headers) = (product.kind, answer.status(), answer.headers().clone());
     Ok(Seen { kind, status, headers, body: answer.body(MAX_ANSWER).await? })
+}
+
+fn address_of(product: &Product, path: &str, query: &[(&str, &str)]) -> Result<Url, Failure> {
+    address::join(&product.base_url, path, query).map_err(|_| Unanswered::NotAllowed.into())
 }
 
 impl Seen {

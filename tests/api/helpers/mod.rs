@@ -13,6 +13,7 @@ pub mod github;
 pub mod log;
 pub mod microsoft;
 pub mod people;
+pub mod product;
 pub mod request;
 pub mod scene;
 pub mod time;
