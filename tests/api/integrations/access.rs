@@ -75,7 +75,8 @@ async fn creators_and_managers_look_after_their_own_and_others_do_not_learn_that
     }
     stage.admin.delete(&path).await.expect(200);
     send(&stage.admin, &path, "fetch").await.expect(404);
-    assert_refused(&send(&creator, &path, "update").await, "integration.update");
+    send(&creator, &path, "update").await.expect(404);
+    assert_refused(&send(&manager, &path, "update").await, "integration.update");
 }
 
 #[tokio::test]

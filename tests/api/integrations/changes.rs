@@ -31,7 +31,10 @@ async fn what_is_left_out_stays() {
     for member in ["type", "config", "endpoints", "health", "isActive", "createdBy", "createdAt"] {
         assert_eq!(after[member], before[member], "{member}");
     }
-    assert_eq!(stage.admin.patch(&path, &json!({"type": "jira"})).await.expect(409)["message"], "The type of an integration cannot change");
+    assert_eq!(
+        stage.admin.patch(&path, &json!({"type": "jira"})).await.expect(409)["message"],
+        "The type of an integration cannot change"
+    );
     assert_eq!(
         stage.actions(&path).await,
         ["integration.update", "integration.update", "integration.check", "integration.create"]
@@ -56,7 +59,10 @@ async fn credentials_are_for_one_address_and_one_way_to_show_them() {
         assert!(!has_credentials(&changed), "{change}");
         assert_eq!(stage.health(&path).await, pending("updated"), "{change}");
         let checked = stage.check(&path).await;
-        assert_eq!((&checked["status"], &checked["verdict"]), (&json!("unhealthy"), &json!("bad_credentials")));
+        assert_eq!(
+            (&checked["status"], &checked["verdict"]),
+            (&json!("unhealthy"), &json!("bad_credentials"))
+        );
         assert!(checked["message"].as_str().unwrap().contains("missing"), "{checked}");
         assert_eq!(stage.product.take_asked().len(), 0, "nothing is sent to the new address");
         let actions = stage.actions(&path).await;
@@ -77,7 +83,10 @@ async fn credentials_that_come_with_a_change_are_used() {
     assert!(has_credentials(&changed));
     assert_eq!(stage.check(&path).await, healthy());
     let asked = stage.product.take_asked();
-    assert_eq!((asked[0].target.as_str(), asked[0].header("x-key")), ("/elsewhere/tickets", "another-secret"));
+    assert_eq!(
+        (asked[0].target.as_str(), asked[0].header("x-key")),
+        ("/elsewhere/tickets", "another-secret")
+    );
     // the same address again keeps them, other credentials alone replace them
     let same = json!({"config": {"baseUrl": format!("{}/elsewhere/", stage.product.url())}});
     assert!(has_credentials(&stage.admin.patch(&path, &same).await.data()));

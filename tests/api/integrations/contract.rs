@@ -90,8 +90,10 @@ async fn every_documented_example_is_answered_as_documented() {
     }
     let (zendesk, jira) = (format!("{PATH}/{}", ids[0]), format!("{PATH}/{}", ids[2]));
 
-    let checked = json!({"success": true, "message": "Health check performed", "data": documented()["health"]});
-    let health = assert_documented(&integrator.post(&format!("{jira}/check-health"), &json!({})).await, 200, &checked);
+    let checked =
+        json!({"success": true, "message": "Health check performed", "data": documented()["health"]});
+    let health =
+        assert_documented(&integrator.post(&format!("{jira}/check-health"), &json!({})).await, 200, &checked);
     assert_eq!(
         (&health["data"]["status"], &health["data"]["message"], &health["data"]["verdict"]),
         (&json!("healthy"), &json!("Integration is active and responding"), &json!("healthy"))
@@ -102,7 +104,8 @@ async fn every_documented_example_is_answered_as_documented() {
     let listed = assert_documented(&integrator.get(PATH).await, 200, &listed);
     let of_type = json!({"success": true, "count": 1, "data": [documented()]});
     let of_type = assert_documented(&integrator.get(&format!("{PATH}/type/jira")).await, 200, &of_type);
-    let fetched = assert_documented(&integrator.get(&jira).await, 200, &json!({"success": true, "data": documented()}));
+    let fetched =
+        assert_documented(&integrator.get(&jira).await, 200, &json!({"success": true, "data": documented()}));
     assert_eq!((&listed["data"][0], &of_type["data"][0]), (&fetched["data"], &fetched["data"]));
     assert_eq!(fetched["data"]["health"], health["data"]);
 

@@ -14,9 +14,14 @@ async fn what_a_check_finds_is_told_and_kept() {
     let asked = stage.product.take_asked();
     assert_eq!((asked.len(), asked[0].target.as_str()), (1, "/tickets"));
     assert_eq!(asked[0].header("authorization"), format!("Bearer {}", super::TOKEN));
-    for (status, verdict) in
-        [(401, "bad_credentials"), (403, "forbidden"), (429, "rate_limited"), (503, "error"), (404, "not_this_product"), (200, "healthy")]
-    {
+    for (status, verdict) in [
+        (401, "bad_credentials"),
+        (403, "forbidden"),
+        (429, "rate_limited"),
+        (503, "error"),
+        (404, "not_this_product"),
+        (200, "healthy"),
+    ] {
         stage.answer(status);
         stage.app.clock.advance(TimeDelta::seconds(10));
         let checked = stage.check(&path).await;
@@ -28,7 +33,10 @@ async fn what_a_check_finds_is_told_and_kept() {
     assert_eq!(history["message"], "Integration Checks Fetched Successfully!");
     let history = history["data"].as_array().unwrap().clone();
     let verdicts: Vec<_> = history.iter().map(|check| check["verdict"].as_str().unwrap()).collect();
-    assert_eq!(verdicts, ["healthy", "not_this_product", "error", "rate_limited", "forbidden", "bad_credentials", "healthy"]);
+    assert_eq!(
+        verdicts,
+        ["healthy", "not_this_product", "error", "rate_limited", "forbidden", "bad_credentials", "healthy"]
+    );
     let newest = &history[0];
     let mut members: Vec<_> = newest.as_object().unwrap().keys().map(String::as_str).collect();
     members.sort_unstable();
@@ -72,7 +80,8 @@ async fn the_last_fifty_checks_are_kept() {
     }
     let kept = async |path: &str| stage.admin.get(&format!("{path}/checks")).await.data();
     let history = kept(&path).await;
-    let times: Vec<_> = history.as_array().unwrap().iter().map(|check| check["at"].as_str().unwrap()).collect();
+    let times: Vec<_> =
+        history.as_array().unwrap().iter().map(|check| check["at"].as_str().unwrap()).collect();
     assert_eq!(times.len(), 50);
     assert!(times.is_sorted_by(|newer, older| newer > older));
     assert_eq!(kept(&other).await.as_array().unwrap().len(), 1);
@@ -84,7 +93,8 @@ async fn the_last_fifty_checks_are_kept() {
 async fn a_product_that_is_away_is_unreachable_and_nothing_of_where_it_is_is_told() {
     let stage = Stage::set().await;
     let path = stage.integration().await;
-    let change = json!({"config": {"baseUrl": "http://127.0.0.1:9", "auth": {"credentials": {"token": "x"}}}});
+    let change =
+        json!({"config": {"baseUrl": "http://127.0.0.1:9", "auth": {"credentials": {"token": "x"}}}});
     stage.admin.patch(&path, &change).await.expect(200);
     let checked = stage.check(&path).await;
     assert_eq!(checked["verdict"], "unreachable");

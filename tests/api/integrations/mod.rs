@@ -34,7 +34,12 @@ impl Stage {
         let status = Arc::new(AtomicU16::new(200));
         let now = Arc::clone(&status);
         let answer = move |_: &_| {
-            answer_with(now.load(Ordering::SeqCst), "retry-after", "7200", r#"{"name": "somebody", "key": "x"}"#)
+            answer_with(
+                now.load(Ordering::SeqCst),
+                "retry-after",
+                "7200",
+                r#"{"name": "somebody", "key": "x"}"#,
+            )
         };
         let product = TestProduct::start(answer).await;
         let app = TestApp::start_with(&[("INTEGRATION_ALLOWED_NETWORKS", HERE)]).await;
