@@ -26,6 +26,8 @@ use crate::connectwise::ConnectWise;
 use crate::database;
 use crate::database::embedded::{self, Embedded};
 use crate::database::listener::{self, Heard};
+use crate::integration::{self, Checks};
+use crate::outgoing::{Bounds, Guard, Lookup, SystemLookup};
 use crate::role;
 use crate::user::{self, NewUser};
 use crate::vault::{MasterKey, Vault};
@@ -56,6 +58,10 @@ pub struct App {
     pub looks: Looks,
     /// What is to be done for companies beside the requests.
     pub work: Work,
+    /// Calls the products that there are integrations with.
+    pub products: integration::Client,
+    /// The checks of integrations that are under way.
+    pub checks: Checks,
     /// Whose turn it is to try a password.
     pub attempts: Turns,
     /// What of the configuration is asked for later.
@@ -76,6 +82,8 @@ pub struct Settings {
     pub self_registration: bool,
     /// How often companies are copied from ConnectWise; none: when told only.
     pub sync_interval: Option<Duration>,
+    /// How often the products of integrations are checked; none: when told only.
+    pub check_interval: Option<Duration>,
     /// What share of the companies one run may mark as gone from ConnectWise, in percent.
     pub max_marked_percent: u8,
 }
@@ -170,6 +178,7 @@ fn in_background(app: &Arc<App>, stopped: &watch::Receiver<bool>) -> JoinSet<()>
     tasks.spawn(async move { hand_over::keep_time(&of_sign_ins, stop).await });
     tasks.spawn(company::work(Arc::clone(app), told_to_stop(stopped.clone())));
     tasks.spawn(write_uses(Arc::clone(app), told_to_stop(stopped.clone())));
+    tasks.spawn(integration::work(Arc::clone(app), told_to_stop(stopped.clone())));
     tasks
 }
 
@@ -206,6 +215,8 @@ async fn build(
     database::migrate(&pool).await?;
     let previous = config.token_secret_previous.as_ref().map(|secret| &secret[..]);
     let connectwise = config.connectwise.as_ref();
+    let lookup: Arc<dyn Lookup> = Arc::new(SystemLookup);
+    let guard = Guard::new(config.integration.allowed_networks, Bounds::default(), &lookup)?;
     let app = App {
         vault: Vault::open_ring(&pool, &master_key).await?,
         tokens: TokenKeys::new(&token_secret[..], previous, &config.public_url),
@@ -219,6 +230,8 @@ async fn build(
             .transpose()?,
         looks: Looks::default(),
         work: Work::default(),
+        products: integration::Client::new(guard, Arc::clone(&clock)),
+        checks: Checks::default(),
         attempts: Turns::default(),
         settings: Settings {
             public_url: config.public_url,
@@ -226,6 +239,7 @@ async fn build(
             trusted_proxies: config.trusted_proxies,
             sign_in: config.sign_in,
             sync_interval: connectwise.and_then(|settings| settings.sync_interval),
+            check_interval: config.integration.check_interval,
             max_marked_percent: connectwise.map_or(0, |settings| settings.max_marked_percent),
             self_registration: config.self_registration,
         },

@@ -4,9 +4,9 @@
 //!
 //! ```text
 //! main  →  app, http, demo, command
-//!       →  access, permission, user, role, company, credential, audit  the nouns: types and rules, SQL in their `store`
+//!       →  access, permission, user, role, company, credential, integration, audit  the nouns: types and rules, SQL in their `store`
 //!       →  vault, connectwise, database
-//!       →  error, outgoing, page, id, clock, config
+//!       →  error, outgoing, together, page, id, clock, config
 //! ```
 //!
 //! `http` holds one folder for each wire contract; a contract parses requests, calls a noun and writes
@@ -26,10 +26,12 @@ pub mod demo;
 pub mod error;
 pub mod http;
 pub mod id;
+pub mod integration;
 pub mod outgoing;
 pub mod page;
 pub mod permission;
 pub mod role;
 pub mod telemetry;
+pub mod together;
 pub mod user;
 pub mod vault;

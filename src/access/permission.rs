@@ -139,6 +139,15 @@ permissions! {
         ApiKeyFetchMany = "api_key.fetch.many", "List the API keys of others";
         ApiKeyDelete = "api_key.delete", "Revoke the API keys of others", after ApiKeyFetchMany;
     }
+    Integration = "integration", "Integration Permissions", "The products that are connected; their creators and managers look after their own without these" {
+        IntegrationFetch = "integration.fetch", "Read any integration and how it is doing, without its credentials";
+        IntegrationFetchMany = "integration.fetch.many", "List integrations, without their credentials";
+        IntegrationCreate = "integration.create", "Make an integration";
+        IntegrationUpdate = "integration.update", "Change any integration, its address and its credentials";
+        IntegrationDelete = "integration.delete", "Delete an integration";
+        IntegrationCheck = "integration.check", "Check how any integration is doing";
+        IntegrationCall = "integration.call", "Call the endpoints of any integration with its credentials";
+    }
     Audit = "audit", "Audit Permissions", "The record of who did what" {
         AuditRead = "audit.read", "Read the audit record";
     }

@@ -1,12 +1,10 @@
 //! What ConnectWise says of a company now, or where it does not answer, what it said last.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared, WeakShared};
 use serde_json::{Map, Value};
 
 use super::sync::{self, Sent};
@@ -16,6 +14,7 @@ use crate::app::App;
 use crate::connectwise::{Configuration, ConnectWise, Failure, Patience};
 use crate::database;
 use crate::error::{Error, Result};
+use crate::together::Together;
 
 /// How long a reader waits for ConnectWise before being told what is known.
 const PATIENCE: Duration = Duration::from_millis(1500);
@@ -36,38 +35,9 @@ pub struct Fresh {
     pub fetched_at: Option<DateTime<Utc>>,
 }
 
-/// A question under way: when it was asked, or none where there is no answer.
-type Look = BoxFuture<'static, Option<DateTime<Utc>>>;
-
-/// The questions under way, by the number of the company, so that those who ask at once ask once. They hold
-/// on to nothing: a question ends with the last who waits for it.
-#[derive(Default)]
-pub struct Looks(Mutex<HashMap<i64, WeakShared<Look>>>);
-
-impl Looks {
-    /// How many wait for the answer to a question.
-    pub fn waiting(&self, number: i64) -> usize {
-        let looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let look = looks.get(&number).and_then(WeakShared::upgrade);
-        // the one in hand here waits for nothing
-        look.and_then(|look| look.strong_count()).map_or(0, |count| count - 1)
-    }
-
-    /// The question that is under way, else a new one.
-    fn join(&self, number: i64, ask: impl FnOnce() -> Look) -> Shared<Look> {
-        let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_under_way = |look: &Shared<Look>| look.peek().is_none();
-        if let Some(look) = looks.get(&number).and_then(WeakShared::upgrade).filter(is_under_way) {
-            return look;
-        }
-        looks.retain(|_, look| look.upgrade().is_some());
-        let look = ask().shared();
-        if let Some(weak) = look.downgrade() {
-            looks.insert(number, weak);
-        }
-        look
-    }
-}
+/// The questions after companies that are under way, by the company's number: when each was asked, or none where
+/// there is no answer.
+pub type Looks = Together<i64, Option<DateTime<Utc>>>;
 
 /// Reads a company, after asking ConnectWise for it where it came from there.
 ///

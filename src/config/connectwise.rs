@@ -89,13 +89,18 @@ fn origin(text: &str) -> Result<Url> {
             "CONNECTWISE_URL must begin with https://, but for an address of this machine".to_owned(),
         ));
     }
-    if let Some(region) = url.host_str().and_then(|host| host.strip_suffix(".myconnectwise.net"))
-        && ["na", "eu", "au", "aus", "za"].contains(&region)
-    {
-        let host = format!("api-{region}.myconnectwise.net");
+    if let Some(host) = url.host_str().and_then(connectwise_api_host) {
         url.set_host(Some(&host)).map_err(|_| shape())?;
     }
     Ok(url)
+}
+
+/// The host of the cloud's API, where a host is that of its pages.
+#[must_use]
+pub fn connectwise_api_host(host: &str) -> Option<String> {
+    let region = host.strip_suffix(".myconnectwise.net")?;
+    let is_known = ["na", "eu", "au", "aus", "za"].contains(&region);
+    is_known.then(|| format!("api-{region}.myconnectwise.net"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Every setting, read once from the environment (and a `.env` file) into types.
 
 mod connectwise;
+mod integration;
 mod sign_in;
 mod variables;
 
@@ -15,7 +16,8 @@ use secrecy::SecretString;
 use sqlx::postgres::PgConnectOptions;
 use zeroize::Zeroizing;
 
-pub use connectwise::{CONNECTWISE_VARIABLES, ConnectWise};
+pub use connectwise::{CONNECTWISE_VARIABLES, ConnectWise, connectwise_api_host};
+pub use integration::Integration;
 pub use sign_in::{Confirm, Github, Google, Microsoft, SignInRules};
 pub use variables::is_local;
 use variables::{Settings, default_public_url};
@@ -66,6 +68,8 @@ pub struct Config {
     pub sign_in: SignInRules,
     /// `CONNECTWISE_…`: where companies come from; none where all are made by hand.
     pub connectwise: Option<ConnectWise>,
+    /// `INTEGRATION_…`: how integrations with other products are reached and watched.
+    pub integration: Integration,
     /// `SELF_REGISTRATION`: whether anybody may make an account for themselves; off by default.
     pub self_registration: bool,
     /// `LOG_FORMAT`.
@@ -150,6 +154,7 @@ impl Config {
             github: settings.github()?,
             sign_in: settings.sign_in()?,
             connectwise: settings.connectwise()?,
+            integration: settings.integration()?,
             self_registration: settings.switch("SELF_REGISTRATION")?,
             log_format: settings.parsed("LOG_FORMAT", "pretty or json")?.unwrap_or_default(),
         };

@@ -22,10 +22,10 @@ use crate::clock::Clock;
 use crate::{config, outgoing};
 
 /// The version of the API whose answers this program knows.
-const VERSION: &str = "application/vnd.connectwise.com+json; version=2025.1";
+pub const VERSION: &str = "application/vnd.connectwise.com+json; version=2025.1";
 
 /// Where the API is on servers of one's own. In the cloud each tenant has a place that moves.
-const USUAL_CODEBASE: &str = "v4_6_release/";
+pub const USUAL_CODEBASE: &str = "v4_6_release/";
 
 /// How long one try may take.
 const TIMEOUT: Duration = Duration::from_mins(1);

@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config;
 use client::Client;
 
+pub use client::{USUAL_CODEBASE, VERSION};
 pub use company::{Company, Data, Page};
 pub use configuration::{Configuration, Reference};
 pub use failure::Failure;

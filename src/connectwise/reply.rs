@@ -1,7 +1,5 @@
 //! What an answer of ConnectWise means.
 
-use std::time::Duration;
-
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
@@ -40,13 +38,13 @@ pub async fn read(response: Response) -> Result<Reply> {
     Err(match status {
         StatusCode::UNAUTHORIZED => Failure::Keys { status: status.as_u16() },
         // what stands before the cloud throttles with a page of its own
-        StatusCode::FORBIDDEN if is_page => Failure::Busy { wait: retry_after(&headers) },
+        StatusCode::FORBIDDEN if is_page => Failure::Busy { wait: outgoing::retry_after(&headers) },
         StatusCode::FORBIDDEN => Failure::Forbidden,
         StatusCode::NOT_FOUND if text("code") == "NotFound" => Failure::Missing,
         StatusCode::NOT_FOUND => return Ok(Reply::Elsewhere),
-        StatusCode::TOO_MANY_REQUESTS => Failure::Busy { wait: retry_after(&headers) },
+        StatusCode::TOO_MANY_REQUESTS => Failure::Busy { wait: outgoing::retry_after(&headers) },
         StatusCode::SERVICE_UNAVAILABLE if headers.contains_key(RETRY_AFTER) => {
-            Failure::Busy { wait: retry_after(&headers) }
+            Failure::Busy { wait: outgoing::retry_after(&headers) }
         }
         StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Failure::TimedOut,
         StatusCode::INTERNAL_SERVER_ERROR if text("message").contains("timeout") => Failure::TimedOut,
@@ -58,10 +56,4 @@ pub async fn read(response: Response) -> Result<Reply> {
 fn is_html(headers: &HeaderMap, body: &[u8]) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     kind.contains("html") || body.trim_ascii_start().starts_with(b"<")
-}
-
-/// How long to wait, where that is said in seconds.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }

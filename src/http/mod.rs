@@ -8,6 +8,7 @@ mod guard;
 mod handler;
 mod health;
 mod input;
+mod integration;
 pub mod itsm;
 mod layers;
 mod provider;

@@ -165,6 +165,6 @@ pub async fn update_own(app: &App, caller: &Caller, change: &Change) -> Result<U
     Ok(user)
 }
 
-fn not_found(identifier: &str) -> Error {
+pub(crate) fn not_found(identifier: &str) -> Error {
     Error::not_found("UserNotFound", "User", identifier)
 }

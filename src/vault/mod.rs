@@ -40,6 +40,11 @@ pub enum Place<'a> {
         /// What of it.
         part: &'a str,
     },
+    /// The credentials of an integration.
+    Integration {
+        /// The integration.
+        id: Uuid,
+    },
 }
 
 /// Why sealed bytes did not open. The log is told; a client never is.
@@ -168,6 +173,7 @@ mod tests {
             Place::Field { credential, field: "passwor" },
             Place::Field { credential: crate::id::new(), field: "password" },
             Place::SignIn { id: credential, part: "password" },
+            Place::Integration { id: credential },
         ] {
             assert!(matches!(vault.open(elsewhere, &sealed), Err(OpenError::Authentication)));
         }

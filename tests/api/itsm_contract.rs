@@ -32,23 +32,11 @@ const ROUTES: [&str; 15] = [
     "POST /integration/{}/check-health",
 ];
 
-/// Documented routes that are not there yet.
-const NOT_YET: [&str; 7] = [
-    "GET /integration",
-    "GET /integration/{}",
-    "GET /integration/type/{}",
-    "POST /integration",
-    "PUT /integration/{}",
-    "DELETE /integration/{}",
-    "POST /integration/{}/check-health",
-];
-
 #[test]
 fn the_documented_routes_are_the_table() {
     let mut table: Vec<_> =
         itsm::routes().iter().map(|route| written(&route.row.method, route.row.path)).collect();
-    let mut documented: Vec<_> =
-        ROUTES.iter().filter(|route| !NOT_YET.contains(route)).map(|route| (*route).to_owned()).collect();
+    let mut documented = ROUTES.map(str::to_owned).to_vec();
     table.sort();
     documented.sort();
     assert_eq!(table, documented);
@@ -118,7 +106,9 @@ async fn every_documented_example_is_answered_as_documented() {
             sent.push(call.split('/').map(part).collect::<Vec<_>>().join("/"));
         }
     }
-    for route in ROUTES.iter().filter(|route| !NOT_YET.contains(route)) {
+    // the examples of integrations take a product, which `integrations/contract.rs` has
+    let is_here = |route: &&&str| !NOT_YET.contains(route) && !route.contains("/integration");
+    for route in ROUTES.iter().filter(is_here) {
         assert!(sent.iter().any(|call| call == route), "no example of {route} is sent");
     }
 }

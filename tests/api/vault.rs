@@ -130,6 +130,7 @@ async fn a_secret_is_found_nowhere() {
     let scene = Scene::start().await;
     let marker = format!("marker-{}-of-a-secret", ttscm::id::new().simple());
     plant(&scene, &marker).await;
+    plant_in_integrations(&scene, &marker).await;
 
     let control = format!("control-{}", ttscm::id::new().simple());
     let path = scene.credential("x").await;
@@ -155,6 +156,37 @@ async fn a_secret_is_found_nowhere() {
             assert!(!text.contains(&spelling), "{place} has {spelling}");
         }
     }
+}
+
+/// Sends the marker as a credential of integrations, good and bad. Their product is nowhere.
+async fn plant_in_integrations(scene: &Scene, marker: &str) {
+    let admin = &scene.admin;
+    for (auth, credentials) in [
+        ("basic", json!({"username": "somebody", "password": marker})),
+        ("token", json!({"apiToken": marker})),
+        ("bearer", json!({"token": marker})),
+        ("api_key", json!({"header": "x-key", "value": marker})),
+        (
+            "oauth",
+            json!({"clientId": "client", "clientSecret": marker, "tokenUrl": "https://product.invalid/token"}),
+        ),
+    ] {
+        let with = |credentials: &Value| json!({"auth": {"type": auth, "credentials": credentials}});
+        let mut new = json!({"name": "Nowhere", "type": "custom", "config": with(&credentials)});
+        new["config"]["baseUrl"] = json!("https://product.invalid");
+        let id = fixture::id_of(&admin.post("/v1/integration", &new).await.data());
+        let path = format!("/v1/integration/{id}");
+        let checked = admin.post(&format!("{path}/check"), &json!({})).await.data();
+        assert_eq!(checked["verdict"], "unreachable");
+        for bad in [json!({"unknown": marker}), json!({marker: "x"}), json!(marker), json!([marker])] {
+            admin.patch(&path, &json!({"config": with(&bad)})).await.expect(400);
+        }
+        admin.patch(&path, &json!({"config": with(&credentials)})).await.expect(200);
+        let itsm = path.replace("/v1/", "/itsm/api/");
+        assert!(!admin.get(&itsm).await.text.contains(marker));
+        assert!(!admin.get(&path).await.text.contains(marker));
+    }
+    assert!(!admin.get("/v1/audit?limit=200").await.text.contains(marker));
 }
 
 /// Sends the marker as a secret in every way there is, good and bad.

@@ -3,6 +3,7 @@
 
 mod auth;
 mod error;
+mod integrations;
 mod list;
 mod users;
 
@@ -19,7 +20,7 @@ use super::route::{Route, Row};
 /// Every route of the contract.
 #[must_use]
 pub fn routes() -> Vec<Route> {
-    [auth::routes(), users::routes()].into_iter().flatten().collect()
+    [auth::routes(), users::routes(), integrations::routes()].into_iter().flatten().collect()
 }
 
 /// A success with data: `{success, data}`.

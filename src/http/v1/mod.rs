@@ -8,6 +8,7 @@ mod connectwise;
 mod credential;
 mod credential_type;
 mod custom_permission;
+mod integration;
 mod other_user;
 mod permissions;
 mod role;
@@ -42,6 +43,7 @@ pub fn routes() -> Vec<Route> {
         permissions::routes(),
         custom_permission::routes(),
         api_key::routes(),
+        integration::routes(),
         audit::routes(),
         utility::routes(),
     ]

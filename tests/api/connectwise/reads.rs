@@ -129,7 +129,7 @@ async fn those_who_read_at_once_make_one_call() {
         tokio::spawn(async move { admin.get(&path).await.data() })
     });
     let reads: Vec<_> = reads.collect();
-    until(async || (stage.app.app.looks.waiting(250) >= 20).then_some(())).await;
+    until(async || (stage.app.app.looks.waiting(&250) >= 20).then_some(())).await;
     drop(hold);
     for read in join_all(reads).await {
         assert_eq!(read.unwrap()["cw_Stale"], false);

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod log;
 pub mod microsoft;
 pub mod people;
+pub mod product;
 pub mod request;
 pub mod scene;
 pub mod time;

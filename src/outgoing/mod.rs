@@ -1,8 +1,19 @@
-//! Calls to other servers: how every client for them is built, and how their answers are bounded.
+//! Calls to other servers: how every client for them is built, and how their answers are bounded. Servers
+//! that the operator chose are called with a [`client`]; all others through a [`Guard`].
+
+mod address;
+mod guard;
+mod lookup;
+mod network;
 
 use std::time::Duration;
 
-use reqwest::{Client, Response, redirect};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Client, ClientBuilder, Response, redirect};
+
+pub use address::NOT_ALLOWED;
+pub use guard::{Answer, Bounds, Guard, Unanswered};
+pub use lookup::{Lookup, SystemLookup};
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,11 +45,25 @@ impl From<reqwest::Error> for CallError {
 /// # Errors
 /// Where the machine's trusted certificates cannot be loaded.
 pub fn client(timeout: Duration) -> anyhow::Result<Client> {
+    Ok(builder().connect_timeout(CONNECT_TIMEOUT).timeout(timeout).build()?)
+}
+
+/// What every client begins with.
+fn builder() -> ClientBuilder {
     // the first client chooses for the whole program; a test may have chosen the same before
     drop(rustls::crypto::ring::default_provider().install_default());
     let builder = Client::builder().user_agent(concat!("ttscm/", env!("CARGO_PKG_VERSION")));
-    let builder = builder.redirect(redirect::Policy::none()).no_proxy();
-    Ok(builder.connect_timeout(CONNECT_TIMEOUT).timeout(timeout).build()?)
+    builder.redirect(redirect::Policy::none()).no_proxy()
+}
+
+/// The longest wait that is heard of.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
+/// How long a server asks to wait, where it says so in seconds; a day at most.
+#[must_use]
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
 }
 
 /// The whole body of an answer of at most `limit` bytes.

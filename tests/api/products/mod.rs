@@ -1,0 +1,8 @@
+//! What keeps calls of products in bounds, and what is found out about products, on a test's own.
+
+mod addresses;
+mod calls;
+mod credentials;
+mod guard;
+mod tokens;
+mod verdicts;
