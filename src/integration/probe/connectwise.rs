@@ -3,11 +3,12 @@
 use reqwest::StatusCode;
 use url::Url;
 
-use super::{Finding, Verdict, refused, see};
+use super::{Finding, Verdict, see};
 use crate::config::connectwise_api_host;
 use crate::connectwise::USUAL_CODEBASE;
 use crate::integration::client::Failure;
-use crate::integration::{Client, Kind, Product};
+use crate::integration::{Client, Product};
+use crate::outgoing;
 
 const QUERY: [(&str, &str); 2] = [("pageSize", "1"), ("fields", "id")];
 
@@ -27,7 +28,9 @@ pub(super) async fn probe(client: &Client, product: &Product) -> Result<Finding,
         }
         // what stands before the cloud throttles with a page of its own
         StatusCode::FORBIDDEN if is_page => {
-            refused(Kind::Connectwise, StatusCode::TOO_MANY_REQUESTS, &seen.headers)
+            let message = "What stands before ConnectWise asks for fewer requests (status 403)";
+            let retry_after = outgoing::retry_after(&seen.headers);
+            Finding { retry_after, ..Finding::new(Verdict::RateLimited, message) }
         }
         _ => seen.finding(|answer| answer.is_array().then_some(Verdict::Healthy)),
     })

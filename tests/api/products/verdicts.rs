@@ -290,6 +290,8 @@ async fn every_product_can_fail_in_the_same_ways() {
         (200, r#""marker""#, Verdict::NotThisProduct),
         (200, r#"{"accountId": "mark"#, Verdict::NotThisProduct),
         (400, r#"{"error": "marker"}"#, Verdict::NotThisProduct),
+        (401, oversize.as_str(), Verdict::BadCredentials),
+        (503, oversize.as_str(), Verdict::Error),
         (401, page.as_str(), Verdict::BadCredentials),
         (403, r#"{"error": "marker"}"#, Verdict::Forbidden),
         (404, page.as_str(), Verdict::NotThisProduct),
