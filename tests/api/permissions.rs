@@ -5,7 +5,6 @@ use std::path::Path;
 use crate::helpers::fixture::{aws_type, company};
 use crate::helpers::{Actor, TestApp, Value, json};
 use ttscm::access::{Permission, permission};
-use ttscm::http::route::Access;
 
 async fn category(actor: &Actor, key: &str) -> Value {
     actor.get(&format!("/v1/permissions/{key}")).await.data()
@@ -77,8 +76,8 @@ async fn every_node_names_the_files_whose_routes_ask_for_it() {
         let name = node["node"].as_str().unwrap();
         let mut files: Vec<&str> = Vec::new();
         for route in ttscm::http::v1::routes() {
-            let Access::Needs(needs) = &route.row.access else { continue };
-            let asks = needs.iter().chain(&route.row.sometimes).any(|permission| permission.node() == name);
+            let mut asked = route.row.needed().iter().chain(&route.row.sometimes);
+            let asks = asked.any(|permission| permission.node() == name);
             if asks && !files.contains(&route.row.source) {
                 files.push(route.row.source);
             }
