@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::ExposeSecret;
 use ttscm::access::{Origin, key};
 use ttscm::clock::Clock;
-use ttscm::http::{rbac, v1};
+use ttscm::http::{itsm, rbac, v1};
 
 use crate::helpers::fixture::{hexadecimal, id_of};
 use crate::helpers::keys::{KEYS, Key, key, key_in, key_of};
@@ -263,7 +263,7 @@ async fn failed_exchanges_count_against_the_address_and_a_good_key_waits_too() {
 const OF_ONESELF: &str = "An API key has no account of its own: sign in as a person for this";
 
 /// The rows for people only. A new one that is about one's own account belongs here.
-const FOR_PEOPLE: [&str; 13] = [
+const FOR_PEOPLE: [&str; 14] = [
     "POST /v1/auth/logout",
     "GET /v1/auth/sessions",
     "DELETE /v1/auth/sessions/{id}",
@@ -277,13 +277,14 @@ const FOR_PEOPLE: [&str; 13] = [
     "GET /v1/api-key",
     "DELETE /v1/api-key/{id}",
     "POST /rbac/api/auth/refresh-token",
+    "GET /itsm/api/users/profile/me",
 ];
 
 #[tokio::test]
 async fn a_row_about_ones_own_account_refuses_a_key() {
     let app = TestApp::start().await;
     let key = key(&app.admin().await, &["user.*", "company.fetch.many"]).await;
-    let tables = [("/v1", v1::routes()), ("/rbac/api", rbac::routes())];
+    let tables = [("/v1", v1::routes()), ("/rbac/api", rbac::routes()), ("/itsm/api", itsm::routes())];
     let rows = tables.into_iter().flat_map(|(prefix, routes)| {
         let own = routes.into_iter().filter(|route| route.row.of_oneself);
         own.map(move |route| (route.row.method.clone(), format!("{prefix}{}", route.row.path)))

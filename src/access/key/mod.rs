@@ -95,7 +95,8 @@ fn held(nodes: &[String], companies: Option<&[Uuid]>, makers: &Grants) -> Grants
 pub async fn create(app: &App, caller: &Caller, new: NewKey) -> Result<(ApiKey, SecretString)> {
     let mut change = Change::begin(app, caller).await?;
     let user_id = change.caller.user_id()?;
-    let expires_at = expiry(app, new.expires_at)?;
+    let now = app.clock.now();
+    let expires_at = expiry(now, new.expires_at)?;
     let company_ids = companies(&mut change, new.company_ids.as_deref()).await?;
     check_nodes(&change, &new.permissions, company_ids.as_deref())?;
     let made = secret::make();
@@ -107,7 +108,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewKey) -> Result<(ApiKey, 
         company_ids,
         user_id,
         user_name: change.caller.actor.name.clone(),
-        created_at: app.clock.now(),
+        created_at: now,
         expires_at,
         last_used_at: None,
         last_used_address: None,
@@ -118,8 +119,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewKey) -> Result<(ApiKey, 
     Ok((key, made.secret))
 }
 
-fn expiry(app: &App, wanted: Option<DateTime<Utc>>) -> Result<DateTime<Utc>> {
-    let now = app.clock.now();
+fn expiry(now: DateTime<Utc>, wanted: Option<DateTime<Utc>>) -> Result<DateTime<Utc>> {
     let Some(at) = wanted else { return Ok(now + LIFETIME) };
     if at <= now || at > now + LONGEST_LIFETIME {
         let rule = format!("Must be in the future, and at most {} days away", LONGEST_LIFETIME.num_days());
