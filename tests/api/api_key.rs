@@ -299,7 +299,9 @@ async fn a_row_about_ones_own_account_refuses_a_key() {
         let method = reqwest::Method::from_bytes(method.as_str().as_bytes()).unwrap();
         let answer = key.service.request(method, &path).json(&json!({})).send().await;
         assert_eq!(answer.status, 403, "{path} {}", answer.text);
-        assert!(answer.text.contains(OF_ONESELF), "{path} {}", answer.text);
+        // the ITSM contract has one sentence for every refusal
+        let sentence = if path.starts_with("/itsm") { "Access denied" } else { OF_ONESELF };
+        assert!(answer.text.contains(sentence), "{path} {}", answer.text);
     }
     // what it holds itself it may ask
     let question = json!({"permissions": ["company.fetch.many", "audit.read"]});
