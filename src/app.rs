@@ -22,9 +22,9 @@ use crate::clock::Clock;
 use crate::company::{self, Looks, Work};
 use crate::config::{self, Admin, Config, Key, SignInRules};
 use crate::connectwise::ConnectWise;
-use crate::database;
 use crate::database::embedded::{self, Embedded};
 use crate::database::listener::{self, Heard};
+use crate::database::{self, Reads};
 use crate::role;
 use crate::user::{self, NewUser};
 use crate::vault::{MasterKey, Vault};
@@ -33,6 +33,8 @@ use crate::vault::{MasterKey, Vault};
 pub struct App {
     /// The database.
     pub pool: PgPool,
+    /// Connections of the pool for what is read most.
+    pub reads: Reads,
     /// The vault.
     pub vault: Vault,
     /// The time.
@@ -145,6 +147,7 @@ impl Started {
         while let Some(ended) = self.in_background.join_next().await {
             ended?;
         }
+        self.app.reads.close();
         self.app.pool.close().await;
         match self.embedded {
             Some(embedded) => embedded.stop().await,
@@ -178,7 +181,11 @@ async fn listen(app: Arc<App>, stop: impl Future<Output = ()>) {
         }
         Heard::Announcement { channel: cache::CHANNEL, .. } => app.remembered.forget(),
         Heard::Announcement { payload, .. } => app.waiting.wake(payload),
-        Heard::Deaf => app.remembered.hears(false),
+        Heard::Deaf => {
+            app.remembered.hears(false);
+            // what the listener lost, others have lost too
+            app.reads.forget();
+        }
     };
     listener::listen(&app.pool, &[cache::CHANNEL, hand_over::CHANNEL], on, stop).await;
 }
@@ -224,6 +231,7 @@ async fn build(
             max_marked_percent: connectwise.map_or(0, |settings| settings.max_marked_percent),
             self_registration: config.self_registration,
         },
+        reads: Reads::new(pool.clone()),
         pool,
         clock,
     };
