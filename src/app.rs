@@ -169,6 +169,8 @@ fn in_background(app: &Arc<App>, stopped: &watch::Receiver<bool>) -> JoinSet<()>
     let (of_sign_ins, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
     tasks.spawn(async move { hand_over::keep_time(&of_sign_ins, stop).await });
     tasks.spawn(company::work(Arc::clone(app), told_to_stop(stopped.clone())));
+    let (of_reads, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
+    tasks.spawn(async move { of_reads.reads.tend(stop).await });
     tasks
 }
 

@@ -15,12 +15,13 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::ACQUIRE_TIMEOUT;
 
-/// How long a connection that nobody uses is kept at hand. Then it goes back to the pool, which sees to it.
-const KEPT: Duration = Duration::from_secs(30);
+/// How long a connection that nobody uses is kept at hand. Then it goes back to the pool, for everybody.
+const KEPT: Duration = Duration::from_secs(1);
 
-/// The connections for reads: three of every four that the pool may have, so that there are some for the rest.
+/// The connections for reads: at most half of those that the pool may have, so that there are some for the rest.
 pub struct Reads {
     pool: PgPool,
+    most: usize,
     turns: Semaphore,
     /// Those that nobody uses, the last used at the end.
     at_hand: Mutex<VecDeque<AtHand>>,
@@ -42,9 +43,10 @@ impl Reads {
     /// Lends connections of this pool.
     #[must_use]
     pub fn new(pool: PgPool) -> Self {
-        let most = pool.options().get_max_connections().saturating_mul(3).div_ceil(4);
-        let turns = Semaphore::new(usize::try_from(most).unwrap_or(1));
-        Self { pool, turns, at_hand: Mutex::default() }
+        let most = usize::try_from(pool.options().get_max_connections() / 2).unwrap_or_default();
+        // of a pool with one connection none is kept
+        let turns = Semaphore::new(most.max(1));
+        Self { pool, most, turns, at_hand: Mutex::default() }
     }
 
     /// A connection for one read.
@@ -78,17 +80,37 @@ impl Reads {
         self.forget();
     }
 
-    fn take(&self) -> Option<PoolConnection<Postgres>> {
+    /// Gives those back to the pool that nobody has used for a while, until `stop`.
+    pub async fn tend(&self, stop: impl Future<Output = ()>) {
+        let mut ticks = tokio::time::interval(KEPT);
+        let tended = async {
+            loop {
+                ticks.tick().await;
+                self.release();
+            }
+        };
+        tokio::select! {
+            () = tended => {}
+            () = stop => {}
+        }
+    }
+
+    fn release(&self) {
         let mut at_hand = self.at_hand();
         while at_hand.front().is_some_and(|first| first.since.elapsed() > KEPT) {
             drop(at_hand.pop_front());
         }
-        at_hand.pop_back().map(|last| last.connection)
+    }
+
+    /// The one that was used last.
+    fn take(&self) -> Option<PoolConnection<Postgres>> {
+        self.release();
+        self.at_hand().pop_back().map(|last| last.connection)
     }
 
     fn keep(&self, connection: PoolConnection<Postgres>) {
         let mut at_hand = self.at_hand();
-        if !self.turns.is_closed() {
+        if at_hand.len() < self.most && !self.turns.is_closed() {
             at_hand.push_back(AtHand { connection, since: Instant::now() });
         }
     }

@@ -4,7 +4,7 @@ use reqwest::Method;
 
 use crate::helpers::fixture::{aws_credential, aws_type, company};
 use crate::helpers::scene::{field, id_in, kind_with};
-use crate::helpers::{Actor, Scene, Value, json, log};
+use crate::helpers::{Actor, Scene, TestApp, Value, json, log};
 
 /// The statements that a request takes. What somebody holds may be forgotten at any moment, and is then
 /// loaded anew: the fewest of some requests are those of one who is remembered.
@@ -112,4 +112,38 @@ async fn a_reveal_is_seen_to_take_a_transaction() {
     let asked = get(&scene.admin, &path).await;
     assert!(asked.iter().any(|line| line.contains("\"summary\":\"begin\"")), "{asked:#?}");
     assert!(asked.iter().any(|line| line.contains("audit_events")), "{asked:#?}");
+}
+
+#[tokio::test]
+async fn reads_leave_connections_to_writes_however_few_there_are() {
+    for most in ["1", "2", "3"] {
+        let app = TestApp::start_with(&[("DATABASE_MAX_CONNECTIONS", most)]).await;
+        let admin = app.admin().await;
+        for name in ["Acme", "Beta", "Gamma"] {
+            let id = company(&admin, name).await;
+            let path = format!("/v1/credential/credentials/company/{id}");
+            let (one, other) = tokio::join!(admin.get(&path), admin.get("/v1/company/companies?search=a"));
+            assert_eq!((one.data(), other.status), (json!([]), 200), "{most}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn reads_go_on_when_the_database_has_cut_their_connections() {
+    let scene = Scene::start().await;
+    let path = scene.credential("a secret").await;
+    let technician = scene.app.technician_of(&scene.acme).await;
+    for _ in 0..3 {
+        technician.get(&path).await.expect(200);
+        let cut = "select pg_terminate_backend(pid) from pg_stat_activity
+                   where datname = current_database() and pid <> pg_backend_pid()";
+        scene.app.db_run(cut).await.expect("the others are cut");
+        // each connection that was cut is found out once, and those who meet it are told to come again
+        let mut statuses = Vec::new();
+        while statuses.last() != Some(&200) && statuses.len() < 20 {
+            statuses.push(technician.get(&path).await.status);
+        }
+        let (last, before) = statuses.split_last().expect("an answer");
+        assert!(*last == 200 && before.iter().all(|status| *status == 503), "{statuses:?}");
+    }
 }
