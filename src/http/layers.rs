@@ -26,10 +26,9 @@ pub async fn around(State(app): State<Arc<App>>, mut request: Request, next: Nex
     let (id, began) = (crate::id::new(), Instant::now());
     request.extensions_mut().insert(RequestId(id));
     let (parts, body) = request.into_parts();
-    let address = client::origin(&parts, &app.settings.trusted_proxies).address;
+    let address = client::address(&parts, &app.settings.trusted_proxies);
     let method = parts.method.clone();
-    let route =
-        parts.extensions.get::<MatchedPath>().map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
+    let route = parts.extensions.get::<MatchedPath>().cloned();
     let span = tracing::info_span!("request", %id);
     let mut response = if header_bytes(&parts.headers) > MAX_HEADERS {
         let rule = "The headers must be at most 32 KiB";
@@ -39,7 +38,8 @@ pub async fn around(State(app): State<Arc<App>>, mut request: Request, next: Nex
         next.run(Request::from_parts(parts, body)).instrument(span.clone()).await
     };
     let microseconds = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let address = address.map(|address| address.to_string()).unwrap_or_default();
+    let address = address.map(|(address, _)| address.to_string()).unwrap_or_default();
+    let route = route.as_ref().map_or("-", MatchedPath::as_str);
     span.in_scope(|| {
         tracing::info!(%method, route, status = response.status().as_u16(), microseconds, address, "answered");
     });
