@@ -23,9 +23,10 @@ use crate::clock::Clock;
 use crate::company::{self, Looks, Work};
 use crate::config::{self, Admin, Config, Key, SignInRules};
 use crate::connectwise::ConnectWise;
+use crate::credential::Credential;
 use crate::database::embedded::{self, Embedded};
 use crate::database::listener::{self, Heard};
-use crate::database::{self, Reads};
+use crate::database::{self, Batch, Reads};
 use crate::integration::{self, Checks};
 use crate::outgoing::{Bounds, Guard, Lookup, SystemLookup};
 use crate::role;
@@ -38,6 +39,8 @@ pub struct App {
     pub pool: PgPool,
     /// Connections of the pool for what is read most.
     pub reads: Reads,
+    /// Credentials that are read by their ids.
+    pub credentials: Batch<Credential>,
     /// The vault.
     pub vault: Vault,
     /// The time.
@@ -159,6 +162,7 @@ impl Started {
             ended?;
         }
         self.app.reads.close();
+        self.app.credentials.reads().close();
         self.app.pool.close().await;
         match self.embedded {
             Some(embedded) => embedded.stop().await,
@@ -184,6 +188,8 @@ fn in_background(app: &Arc<App>, stopped: &watch::Receiver<bool>) -> JoinSet<()>
     tasks.spawn(integration::work(Arc::clone(app), told_to_stop(stopped.clone())));
     let (of_reads, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
     tasks.spawn(async move { of_reads.reads.tend(stop).await });
+    let (of_credentials, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
+    tasks.spawn(async move { of_credentials.credentials.reads().tend(stop).await });
     tasks
 }
 
@@ -200,6 +206,7 @@ async fn listen(app: Arc<App>, stop: impl Future<Output = ()>) {
             app.remembered.hears(false);
             // what the listener lost, others have lost too
             app.reads.forget();
+            app.credentials.reads().forget();
         }
     };
     listener::listen(&app.pool, &[cache::CHANNEL, hand_over::CHANNEL], on, stop).await;
@@ -252,7 +259,9 @@ async fn build(
             max_marked_percent: connectwise.map_or(0, |settings| settings.max_marked_percent),
             self_registration: config.self_registration,
         },
-        reads: Reads::new(pool.clone()),
+        // so that there are some for the rest
+        reads: Reads::new(pool.clone(), config.database_max_connections / 2),
+        credentials: Batch::new(&pool),
         pool,
         clock,
     };

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::access::{Caller, Permission};
+use crate::access::{Caller, Permission, Reach};
 use crate::app::App;
 use crate::audit::{self, Event, Target};
 use crate::company;
@@ -113,11 +113,14 @@ pub(crate) const SIGHT: [Permission; 2] = [Permission::CredentialFetch, Permissi
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`].
 pub async fn find(app: &App, caller: &Caller, needed: &[Permission], identifier: &str) -> Result<Credential> {
-    let mut connection = app.reads.lend().await?;
-    let found = load(&mut connection, caller, needed, identifier).await;
-    connection.done(found)
+    let missing = || not_found(identifier);
+    let id = id::parse(identifier).ok_or_else(missing)?;
+    let credential = app.credentials.find(id).await?.ok_or_else(missing)?;
+    permit(caller, needed, &credential)?;
+    Ok(credential)
 }
 
+/// The same within a transaction.
 async fn load(
     connection: &mut PgConnection,
     caller: &Caller,
@@ -127,9 +130,13 @@ async fn load(
     let missing = || not_found(identifier);
     let id = id::parse(identifier).ok_or_else(missing)?;
     let credential = store::by_id(connection, id).await?.ok_or_else(missing)?;
-    let covers = |reach: &crate::access::Reach| reach.covers(credential.company.id, credential.kind.id);
-    caller.permit(needed, &SIGHT, covers, missing)?;
+    permit(caller, needed, &credential)?;
     Ok(credential)
+}
+
+fn permit(caller: &Caller, needed: &[Permission], credential: &Credential) -> Result<()> {
+    let covers = |reach: &Reach| reach.covers(credential.company.id, credential.kind.id);
+    caller.permit(needed, &SIGHT, covers, || not_found(&credential.id.to_string()))
 }
 
 /// The credentials of a company that the caller may list, by name; with a `search`, those whose name or

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::kind::Field;
 use super::{CompanyName, Credential, Kind};
 use crate::access::Reach;
-use crate::database::{Reads, contains_pattern};
+use crate::database::{Reads, Single, contains_pattern};
 use crate::error::Result;
 use crate::page::Window;
 
@@ -73,6 +73,24 @@ pub(super) async fn by_id(connection: &mut PgConnection, id: Uuid) -> Result<Opt
         id
     );
     Ok(row.fetch_optional(connection).await?.map(Into::into))
+}
+
+impl Single for Credential {
+    async fn load(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Self>> {
+        let rows = sqlx::query_as!(
+            Row,
+            r#"select c.id, c.name, c.notes, c.plain_values as "plain_values: Json<HashMap<String, String>>",
+                   c.created_at, c.updated_at, t.id as type_id, t.name as type_name, t.permission_scope,
+                   t.fields as "fields: Json<Vec<Field>>", o.id as company_id, o.name as company_name,
+                   1::bigint as "total!"
+               from credentials c
+               join credential_types t on t.id = c.type_id
+               join companies o on o.id = c.company_id
+               where c.id = any($1)"#,
+            ids
+        );
+        Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.into())).collect())
+    }
 }
 
 /// The credentials of a company within `reach`, by name. Only those of the page are read whole.

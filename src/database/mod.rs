@@ -1,5 +1,6 @@
 //! The Postgres database: the pool and the migrations. [`embedded`] is the private one of the default.
 
+mod batch;
 pub mod embedded;
 pub mod listener;
 mod reads;
@@ -11,6 +12,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 
+pub use batch::{Batch, Single};
 pub use reads::{Lent, Reads};
 
 /// Every change of the schema, in order.

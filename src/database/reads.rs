@@ -18,7 +18,7 @@ use super::ACQUIRE_TIMEOUT;
 /// How long a connection that nobody uses is kept at hand. Then it goes back to the pool, for everybody.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// The connections for reads: at most half of those that the pool may have, so that there are some for the rest.
+/// The connections for reads.
 pub struct Reads {
     pool: PgPool,
     most: usize,
@@ -40,11 +40,11 @@ pub struct Lent<'a> {
 }
 
 impl Reads {
-    /// Lends connections of this pool.
+    /// Lends so many connections of this pool at the most.
     #[must_use]
-    pub fn new(pool: PgPool) -> Self {
-        let most = usize::try_from(pool.options().get_max_connections() / 2).unwrap_or_default();
-        // of a pool with one connection none is kept
+    pub fn new(pool: PgPool, most: u32) -> Self {
+        let most = usize::try_from(most).unwrap_or_default();
+        // where none may be kept, one is lent all the same
         let turns = Semaphore::new(most.max(1));
         Self { pool, most, turns, at_hand: Mutex::default() }
     }

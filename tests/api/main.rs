@@ -9,6 +9,7 @@ mod algebra;
 mod api_key;
 mod api_key_limits;
 mod audit;
+mod batch;
 mod company;
 mod connectwise;
 mod contract;
