@@ -222,6 +222,7 @@ fn unanswered_finding(title: &str, unanswered: Unanswered) -> Finding {
         Unanswered::NotAllowed => (Verdict::Unreachable, outgoing::NOT_ALLOWED.to_owned()),
         Unanswered::TimedOut => (Verdict::Unreachable, format!("{title} did not answer in time")),
         Unanswered::Unreachable => (Verdict::Unreachable, format!("{title} cannot be reached")),
+        Unanswered::NoneByName => (Verdict::Unreachable, outgoing::NONE_BY_NAME.to_owned()),
         Unanswered::Redirect => (
             Verdict::NotThisProduct,
             "The address answers with a redirect, which is not followed: check baseUrl".to_owned(),
