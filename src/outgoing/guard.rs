@@ -32,11 +32,14 @@ pub struct Bounds {
     pub connect: Duration,
     /// Until the answer is whole.
     pub total: Duration,
+    /// Until a question is answered that takes more calls than one, such as one for a token before it.
+    pub question: Duration,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(5), total: Duration::from_secs(10) }
+        let [connect, total, question] = [5, 10, 25].map(Duration::from_secs);
+        Self { connect, total, question }
     }
 }
 
@@ -103,6 +106,7 @@ impl From<Unanswered> for Error {
 /// Makes calls to servers that users name.
 pub struct Guard {
     networks: Arc<Networks>,
+    bounds: Bounds,
     public: Client,
     inside: Client,
 }
@@ -120,7 +124,7 @@ impl Guard {
             let builder = super::builder().connect_timeout(bounds.connect).timeout(bounds.total);
             builder.http1_max_headers(MAX_HEADERS).dns_resolver(Arc::new(judge)).build()
         };
-        Ok(Self { public: client(Way::Public)?, inside: client(Way::Inside)?, networks })
+        Ok(Self { public: client(Way::Public)?, inside: client(Way::Inside)?, networks, bounds })
     }
 
     /// The address that a text is, where calls may go there as far as can be known without making one: what
@@ -130,6 +134,12 @@ impl Guard {
     /// The [`Violation`], for an address that breaks a rule.
     pub fn check(&self, path: impl IntoIterator<Item = Step>, text: &str) -> Result<Url, Violation> {
         address::base(text, &self.networks).map_err(|rule| Violation::new(path, rule))
+    }
+
+    /// How long calls may take.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        self.bounds
     }
 
     /// Sends a request, where it may go.

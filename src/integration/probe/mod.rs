@@ -105,14 +105,16 @@ pub const HEALTHY: &str = "Integration is active and responding";
 
 /// Asks a product whether it answers and knows who asks.
 pub async fn probe(client: &Client, product: &Product) -> Finding {
-    let found = match product.kind {
-        Kind::Jira => jira::probe(client, product).await,
-        Kind::Servicenow => servicenow::probe(client, product).await,
-        Kind::Zendesk => zendesk::probe(client, product).await,
-        Kind::Connectwise => connectwise::probe(client, product).await,
-        Kind::Custom => custom::probe(client, product).await,
+    let found = async {
+        match product.kind {
+            Kind::Jira => jira::probe(client, product).await,
+            Kind::Servicenow => servicenow::probe(client, product).await,
+            Kind::Zendesk => zendesk::probe(client, product).await,
+            Kind::Connectwise => connectwise::probe(client, product).await,
+            Kind::Custom => custom::probe(client, product).await,
+        }
     };
-    found.unwrap_or_else(|failure| explain(product.kind, failure))
+    client.in_time(found).await.unwrap_or_else(|failure| explain(product.kind, failure))
 }
 
 /// The longest answer of a check, in bytes.

@@ -21,7 +21,11 @@ use crate::helpers::product::{
 };
 
 /// So short that slowness is seen at once.
-const IMPATIENT: Bounds = Bounds { connect: Duration::from_secs(5), total: Duration::from_millis(150) };
+const IMPATIENT: Bounds = Bounds {
+    connect: Duration::from_secs(5),
+    total: Duration::from_millis(150),
+    question: Duration::from_secs(5),
+};
 
 fn get(address: &str) -> Request {
     Request::new(Method::GET, address.parse().unwrap())
