@@ -34,6 +34,26 @@ async fn credentials_of_another_integration_do_not_open() {
 }
 
 #[tokio::test]
+async fn credentials_do_not_open_at_an_address_that_the_database_alone_was_told() {
+    let stage = Stage::set().await;
+    let path = stage.integration().await;
+    let elsewhere = TestProduct::that_answers(200, "{}").await;
+    let move_to = |url: String| format!("update integrations set base_url = '{url}'");
+    stage.app.db_run(&move_to(elsewhere.url())).await.unwrap();
+    for below in ["check", "endpoints/getTickets/call"] {
+        stage.admin.post(&format!("{path}/{below}"), &json!({})).await.expect(500);
+    }
+    assert_eq!(elsewhere.take_asked().len(), 0);
+    stage.app.db_run(&move_to(stage.product.url())).await.unwrap();
+    assert_eq!(stage.check(&path).await, healthy());
+    // the credentials that come with another address are for that one
+    let change = json!({"config": {"baseUrl": elsewhere.url(), "auth": {"credentials": {"token": "other"}}}});
+    stage.admin.patch(&path, &change).await.expect(200);
+    assert_eq!(stage.check(&path).await, healthy());
+    assert_eq!(elsewhere.take_asked()[0].header("authorization"), "Bearer other");
+}
+
+#[tokio::test]
 async fn changed_bytes_do_not_open_and_new_credentials_heal_it() {
     let stage = Stage::set().await;
     let path = stage.integration().await;
