@@ -106,6 +106,18 @@ pub(super) async fn load(
     }
 }
 
+/// What whoever made or manages an integration may do with it.
+pub const OWN: [Permission; 3] =
+    [Permission::IntegrationFetch, Permission::IntegrationUpdate, Permission::IntegrationCheck];
+
+/// Whether a person made or manages an integration.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn has_own(connection: &mut PgConnection, person: Uuid) -> Result<bool> {
+    store::has_own(connection, person).await
+}
+
 /// Whether the caller is a person who made or manages the integration.
 fn is_own(integration: &Integration, caller: &Caller) -> bool {
     person(caller).is_some_and(|person| {

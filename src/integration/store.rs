@@ -235,6 +235,16 @@ pub(super) async fn set_managers(connection: &mut PgConnection, id: Uuid, manage
     Ok(())
 }
 
+/// Whether this account made or manages an integration.
+pub(super) async fn has_own(connection: &mut PgConnection, person: Uuid) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"select exists(select from integrations where created_by = $1)
+               or exists(select from integration_managers where user_id = $1) as "found!""#,
+        person
+    );
+    Ok(found.fetch_one(connection).await?)
+}
+
 /// Deletes an integration; whether it was there still.
 pub(super) async fn delete(connection: &mut PgConnection, id: Uuid) -> Result<bool> {
     let done = sqlx::query!("delete from integrations where id = $1", id).execute(connection).await?;

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::store;
 use crate::access::{Change, Permission};
 use crate::error::{Error, Result};
+use crate::integration;
 use crate::role::{self, Rank, Role};
 
 /// Gives an account exactly these roles.
@@ -74,9 +75,15 @@ pub(super) async fn check_return(change: &mut Change<'_>, user: Uuid) -> Result<
 }
 
 /// Refuses the way into an account that holds what is not the caller's to give: by it they would hold that
-/// themselves, so that every role counts.
+/// themselves, so that every role counts, and what the account may do with integrations of its own.
 pub(super) async fn check_mastery(change: &mut Change<'_>, user: Uuid) -> Result<()> {
-    check_all(change, user, |_| true).await.map_err(|error| match error {
+    let checked = match check_all(change, user, |_| true).await {
+        Ok(()) if integration::has_own(change.connection(), user).await? => {
+            change.check_grantable(integration::OWN.map(Permission::node), None)
+        }
+        checked => checked,
+    };
+    checked.map_err(|error| match error {
         Error::Forbidden { required, .. } => Error::Forbidden {
             message: format!("The account holds '{}', which you do not hold yourself", required.join("', '")),
             required,
