@@ -39,6 +39,8 @@ pub struct Integration {
     pub health: Health,
     /// Counts the changes of what a check is about.
     pub(super) revision: i64,
+    /// How many checks of this state have failed one after another.
+    pub(super) failures: i32,
     /// Who made it; none where that account is gone, and where no person did.
     pub created_by: Option<Uuid>,
     /// Who looks after it besides.

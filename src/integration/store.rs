@@ -36,6 +36,7 @@ struct Row {
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     revision: i64,
+    failures: i32,
     verdict: Option<String>,
     message: Option<String>,
     checked_at: Option<DateTime<Utc>>,
@@ -62,6 +63,7 @@ impl Row {
             is_active: self.active,
             health: Health::of(self.active, self.revision > 0, self.created_at, last),
             revision: self.revision,
+            failures: self.failures,
             created_by: self.created_by,
             managers: self.managers,
             created_at: self.created_at,
@@ -86,7 +88,7 @@ pub(super) async fn list(
         Row,
         r#"select id, name, description, kind, base_url, auth_type, credentials is not null as "has_credentials!",
                endpoints as "endpoints: Json<Vec<Endpoint>>", active, created_by, created_at, updated_at, revision,
-               verdict, message, checked_at,
+               failures, verdict, message, checked_at,
                array(
                    select m.user_id from integration_managers m where m.integration_id = i.id order by m.place
                ) as "managers!",
