@@ -90,10 +90,12 @@ async fn a_check_after_a_change_does_not_wait_for_that_of_the_state_before() {
             };
             Response::new(Body::from_stream(futures_util::stream::once(end)))
         }
-        _ => answer(200, "{}"),
+        _ => answer(200, r#"{"result": []}"#),
     })
     .await;
     let mut body = stage.body();
+    // one whose body is read
+    body["type"] = json!("servicenow");
     body["config"] =
         json!({"baseUrl": product.url(), "auth": {"type": "bearer", "credentials": {"token": "old"}}});
     let path = format!("{PATH}/{}", id_of(&stage.admin.post(PATH, &body).await.data()));
