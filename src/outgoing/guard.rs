@@ -78,7 +78,7 @@ impl Unanswered {
     /// What is told where a call by name has failed.
     fn by_name(name: &str, error: reqwest::Error) -> Self {
         let mut causes = std::iter::successors(error.source(), |cause| (*cause).source());
-        if causes.any(|cause| cause.is::<NotAllowed>()) {
+        if causes.any(<dyn std::error::Error>::is::<NotAllowed>) {
             tracing::warn!(name, "{}", address::NOT_ALLOWED);
         }
         match error.into() {
