@@ -49,6 +49,26 @@ const ACCOUNT_LIMIT: i32 = 10;
 /// How many failures in the window may come from one address.
 const ADDRESS_LIMIT: i32 = 100;
 
+/// What is guessed at from an address. The failures of each are counted by themselves, so that a service that
+/// goes on showing a bad key locks out nobody with a password.
+#[derive(Debug, Clone, Copy)]
+pub enum Guess {
+    /// A password, and whatever else is limited as they are.
+    Password,
+    /// An API key.
+    Key,
+}
+
+impl Guess {
+    fn subject_from(self, address: IpAddr) -> [u8; 32] {
+        let kind = match self {
+            Self::Password => "address",
+            Self::Key => "address of keys",
+        };
+        token::hash(&format!("{kind} {}", network(address)))
+    }
+}
+
 /// An attempt that has been counted as a failure for as long as it is not known to be right. While it is
 /// there, no other one at the account is under way on this server.
 pub struct Attempt {
@@ -71,7 +91,7 @@ pub async fn verify(
     password: SecretString,
 ) -> Result<(bool, Attempt)> {
     let account = token::hash(&format!("account {account}"));
-    let address = address.map(subject_of);
+    let address = address.map(|address| Guess::Password.subject_from(address));
     let alone = app.attempts.alone(account).await?;
     let now = app.clock.now();
     // whoever is locked out need not wait for a turn at a password to hear it
@@ -97,8 +117,8 @@ pub async fn verify(
 ///
 /// # Errors
 /// [`Error::TooMany`].
-pub async fn check_address(app: &App, address: Option<IpAddr>) -> Result<()> {
-    let Some(subject) = address.map(subject_of) else { return Ok(()) };
+pub async fn check_address(app: &App, guess: Guess, address: Option<IpAddr>) -> Result<()> {
+    let Some(subject) = address.map(|address| guess.subject_from(address)) else { return Ok(()) };
     let now = app.clock.now();
     if store::has_attempts(&app.pool, &subject, now - WINDOW, ADDRESS_LIMIT).await? {
         return Err(too_many(&app.pool, subject, now).await?);
@@ -111,15 +131,9 @@ pub async fn check_address(app: &App, address: Option<IpAddr>) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::TooMany`].
-pub async fn count_failure(app: &App, address: Option<IpAddr>) -> Result<()> {
-    match address {
-        Some(address) => count_one(&app.pool, subject_of(address), app.clock.now(), ADDRESS_LIMIT).await,
-        None => Ok(()),
-    }
-}
-
-fn subject_of(address: IpAddr) -> [u8; 32] {
-    token::hash(&format!("address {}", network(address)))
+pub async fn count_failure(app: &App, guess: Guess, address: Option<IpAddr>) -> Result<()> {
+    let Some(subject) = address.map(|address| guess.subject_from(address)) else { return Ok(()) };
+    count_one(&app.pool, subject, app.clock.now(), ADDRESS_LIMIT).await
 }
 
 async fn count(

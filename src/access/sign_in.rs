@@ -4,10 +4,11 @@
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgConnection;
 
+use super::attempts::{self, Guess};
 use super::caller::{Actor, Caller, Origin};
 use super::grants::Reach;
 use super::session::{self, Tokens};
-use super::{attempts, password, store};
+use super::{password, store};
 use crate::app::App;
 use crate::audit::{self, Event, Outcome, Target};
 use crate::database;
@@ -82,7 +83,7 @@ pub async fn register(app: &App, origin: &Origin, new: NewAccount) -> Result<(To
             required: Vec::new(),
         });
     }
-    attempts::count_failure(app, origin.address).await?;
+    attempts::count_failure(app, Guess::Password, origin.address).await?;
     let user = user::register(app, origin, new).await?;
     enter(app, origin, Account { id: user.id, name: user.name, password_hash: None }).await
 }

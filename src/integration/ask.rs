@@ -7,20 +7,20 @@ use serde_json::Value;
 
 use super::call::{self, Ask, Reply};
 use super::registry::{event, load};
-use super::{Endpoint, Integration, sealed};
+use super::{Endpoint, Integration, check, sealed};
 use crate::access::{Caller, Permission};
 use crate::app::App;
 use crate::audit::{self, Event, Outcome};
 use crate::database;
 use crate::error::{Error, Result};
 
-/// Calls an endpoint by its name with the integration's credentials. The call is on record however it ends, and
-/// ends on record also where the client goes away meanwhile.
+/// Calls an endpoint by its name with the integration's credentials. The call is on record before it is made, and
+/// once more where it fails. It is made to its end also where the client goes away meanwhile.
 ///
 /// # Errors
 /// [`Error::Forbidden`], for the creator and managers too who lack the node; [`Error::NotFound`];
-/// [`Error::Conflict`] where the integration is switched off; [`Error::Upstream`] where the product does not
-/// answer; [`Error::Internal`] where the credentials do not open.
+/// [`Error::Conflict`] where the integration is switched off, or its credentials were rejected often;
+/// [`Error::Upstream`] where the product does not answer; [`Error::Internal`] where the credentials do not open.
 pub async fn call_endpoint(
     app: &Arc<App>,
     caller: &Caller,
@@ -36,11 +36,24 @@ pub async fn call_endpoint(
     if !integration.is_active {
         return Err(Error::Conflict(format!("The integration '{}' is inactive", integration.name)));
     }
+    if check::is_given_up(&integration) {
+        let (name, message) = (&integration.name, &integration.health.message);
+        return Err(Error::Conflict(format!("The integration '{name}' is not called: {message}")));
+    }
     let (app, caller) = (Arc::clone(app), caller.clone());
     let done = tokio::spawn(async move {
+        write_down(&app, &caller, &integration, &endpoint, Outcome::Success).await?;
         let reply = send(&app, &integration, &endpoint, &query, body.as_ref()).await;
-        let outcome = if reply.is_ok() { Outcome::Success } else { Outcome::Failure };
-        write_down(&app, &caller, &integration, &endpoint, outcome).await.and(reply)
+        // what the product did is done: the client is told of that, whether or not this can be written
+        if reply.is_err()
+            && let Err(error) = write_down(&app, &caller, &integration, &endpoint, Outcome::Failure).await
+        {
+            tracing::error!("a failed call cannot be put on record: {:#}", anyhow::Error::new(error));
+        }
+        if call::is_refusal(&reply) {
+            check::look_again(&app, &integration);
+        }
+        reply
     });
     done.await.unwrap_or_else(|error| Err(Error::internal(error)))
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::Method;
 use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use super::client::{Failure, Question};
@@ -76,10 +76,22 @@ pub async fn call(client: &Client, product: &Product, ask: &Ask<'_>) -> Result<R
             .map_err(|rule| Error::invalid("path", rule))?,
         body: ask.body.map(Value::to_string),
     };
-    let answer = client.ask(product, question).await?;
-    let (status, headers) = (answer.status().as_u16(), passed_on(answer.headers()));
-    let body = answer.body(MAX_ANSWER).await?;
-    Ok(Reply { status, headers, body: as_value(&body) })
+    let asked = async {
+        let answer = client.ask(product, question).await?;
+        let (status, headers) = (answer.status().as_u16(), passed_on(answer.headers()));
+        let body = answer.body(MAX_ANSWER).await?;
+        Ok(Reply { status, headers, body: as_value(&body) })
+    };
+    Ok(client.in_time(asked).await?)
+}
+
+/// Whether an answer says that the product takes the credentials no more.
+pub(super) fn is_refusal(answer: &Result<Reply>) -> bool {
+    match answer {
+        Ok(reply) => reply.status == StatusCode::UNAUTHORIZED.as_u16(),
+        Err(Error::Upstream { cause, .. }) => matches!(cause.downcast_ref(), Some(NoToken::Refused(_))),
+        Err(_) => false,
+    }
 }
 
 fn passed_on(headers: &HeaderMap) -> BTreeMap<String, String> {

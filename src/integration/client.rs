@@ -78,6 +78,15 @@ impl Client {
         self.guard.check(["config".into(), "baseUrl".into()], text)
     }
 
+    /// Waits for what a question comes to, however many calls it takes, but not for longer than one may take.
+    pub(super) async fn in_time<T>(
+        &self,
+        asked: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let answered = tokio::time::timeout(self.guard.bounds().question, asked).await;
+        answered.unwrap_or_else(|_| Err(Unanswered::TimedOut.into()))
+    }
+
     /// Asks a product, with what it is to be shown. A token that was kept and is refused is asked for anew,
     /// once.
     pub(super) async fn ask(&self, product: &Product, question: Question) -> Result<Answer, Failure> {

@@ -73,13 +73,13 @@ pub async fn create(app: &App, caller: &Caller, new: NewIntegration) -> Result<I
         endpoints: new.endpoints,
         is_active: new.is_active,
     };
-    let credentials = checked(app, new.kind, &mut values, new.credentials)?;
+    let credentials = checked(app, new.kind, &mut values, true, new.credentials)?;
     let (id, now) = (id::new(), app.clock.now());
     let mut transaction = database::begin(&app.pool).await?;
     let managers = people(&mut transaction, &new.managers).await?;
     store::insert(&mut transaction, id, new.kind, &values, person(caller), now).await?;
     if let Some(credentials) = credentials {
-        let sealed = sealed::seal(app, id, &credentials)?;
+        let sealed = sealed::seal(app, id, &values.base_url, &credentials)?;
         store::put_credentials(&mut transaction, id, Some(&sealed)).await?;
     }
     store::set_managers(&mut transaction, id, &managers).await?;
@@ -106,7 +106,8 @@ pub async fn update(app: &App, caller: &Caller, identifier: &str, change: Change
     let changed = Changed::of(app, &old, change)?;
     store::update(&mut transaction, old.id, &changed.values, app.clock.now()).await?;
     if let Some(credentials) = &changed.credentials {
-        let sealed = credentials.as_ref().map(|given| sealed::seal(app, old.id, given)).transpose()?;
+        let seal = |given| sealed::seal(app, old.id, &changed.values.base_url, given);
+        let sealed = credentials.as_ref().map(seal).transpose()?;
         store::put_credentials(&mut transaction, old.id, sealed.as_deref()).await?;
     }
     if changed.is_other {
@@ -151,17 +152,20 @@ struct Changed {
 
 impl Changed {
     fn of(app: &App, old: &Integration, change: Change) -> Result<Self> {
+        // one that the operator has stopped allowing may stay where it is: it is judged at every call
+        let address = change.base_url.filter(|address| *address != old.base_url);
+        let is_addressed = address.is_some();
         let mut values = Values {
             name: change.name.map_or_else(|| old.name.clone(), |name| name.trim().to_owned()),
             description: change.description.unwrap_or_else(|| old.description.clone()),
-            base_url: change.base_url.unwrap_or_else(|| old.base_url.clone()),
+            base_url: address.unwrap_or_else(|| old.base_url.clone()),
             auth_type: change.auth_type.unwrap_or(old.auth_type),
             endpoints: change.endpoints.unwrap_or_else(|| old.endpoints.clone()),
             is_active: change.is_active.unwrap_or(old.is_active),
         };
         let is_told = change.credentials.is_some();
         let given = change.credentials.flatten();
-        let given = checked(app, old.kind, &mut values, given)?;
+        let given = checked(app, old.kind, &mut values, is_addressed, given)?;
         let is_moved = values.base_url != old.base_url;
         let is_rekeyed = values.auth_type != old.auth_type;
         let are_cleared = old.has_credentials && (is_told || is_moved || is_rekeyed);
@@ -184,19 +188,21 @@ impl Changed {
     }
 }
 
-/// Holds all that is given against the rules, and puts the address into its one spelling.
+/// Holds all that is given against the rules, and puts an address that is given into its one spelling.
 fn checked(
     app: &App,
     kind: Kind,
     values: &mut Values,
+    is_addressed: bool,
     credentials: Option<Given>,
 ) -> Result<Option<Credentials>> {
     let guard = &app.products.guard;
     let way = |name: &str| ["config", "auth", name].map(Step::from);
     let mut violations = endpoint::violations(&values.endpoints);
-    match app.products.check_base_url(&values.base_url) {
-        Ok(url) => url.as_str().trim_end_matches('/').clone_into(&mut values.base_url),
-        Err(violation) => violations.push(violation),
+    match is_addressed.then(|| app.products.check_base_url(&values.base_url)) {
+        Some(Ok(url)) => url.as_str().trim_end_matches('/').clone_into(&mut values.base_url),
+        Some(Err(violation)) => violations.push(violation),
+        None => {}
     }
     violations.extend(values.auth_type.check_for(kind, way("type")).err());
     let check = |given| Credentials::check(values.auth_type, given, guard, &way("credentials"));

@@ -33,7 +33,7 @@ pub use health::{Health, Status};
 pub use kind::Kind;
 pub use manage::{Change, NewIntegration, create, delete, update};
 pub use probe::{Finding, Verdict};
-pub use registry::{Integration, find, list};
+pub use registry::{Integration, OWN, find, has_own, list};
 
 /// A product, and what one shows to it.
 pub struct Product {

@@ -39,6 +39,8 @@ pub struct Integration {
     pub health: Health,
     /// Counts the changes of what a check is about.
     pub(super) revision: i64,
+    /// How many checks of this state have failed one after another.
+    pub(super) failures: i32,
     /// Who made it; none where that account is gone, and where no person did.
     pub created_by: Option<Uuid>,
     /// Who looks after it besides.
@@ -104,6 +106,18 @@ pub(super) async fn load(
         None if sees_all => Err(not_found(identifier)),
         None => Err(allowed.err().unwrap_or_else(|| not_found(identifier))),
     }
+}
+
+/// What whoever made or manages an integration may do with it.
+pub const OWN: [Permission; 3] =
+    [Permission::IntegrationFetch, Permission::IntegrationUpdate, Permission::IntegrationCheck];
+
+/// Whether a person made or manages an integration.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn has_own(connection: &mut PgConnection, person: Uuid) -> Result<bool> {
+    store::has_own(connection, person).await
 }
 
 /// Whether the caller is a person who made or manages the integration.

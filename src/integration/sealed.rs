@@ -10,10 +10,10 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::vault::Place;
 
-/// Seals the credentials of an integration for it alone.
-pub(super) fn seal(app: &App, id: Uuid, credentials: &Credentials) -> Result<Vec<u8>> {
+/// Seals the credentials of an integration for it alone, and for this address of it.
+pub(super) fn seal(app: &App, id: Uuid, base_url: &str, credentials: &Credentials) -> Result<Vec<u8>> {
     let text = credentials.to_text().map_err(Error::Internal)?;
-    app.vault.seal(Place::Integration { id }, text.expose_secret()).map_err(Error::Internal)
+    app.vault.seal(Place::Integration { id, base_url }, text.expose_secret()).map_err(Error::Internal)
 }
 
 /// The product of an integration, with its credentials opened where it has any; none where the integration has
@@ -23,7 +23,7 @@ pub(super) async fn open(app: &App, integration: &Integration) -> Result<Option<
     let stored = store::credentials(&app.pool, id, integration.revision).await?;
     let Some(sealed) = stored else { return Ok(None) };
     let open = |sealed: Vec<u8>| {
-        let text = app.vault.open(Place::Integration { id }, &sealed)?;
+        let text = app.vault.open(Place::Integration { id, base_url: &integration.base_url }, &sealed)?;
         Credentials::from_text(integration.auth_type, &text)
     };
     let credentials = sealed.map(open).transpose();

@@ -36,6 +36,7 @@ struct Row {
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     revision: i64,
+    failures: i32,
     verdict: Option<String>,
     message: Option<String>,
     checked_at: Option<DateTime<Utc>>,
@@ -62,6 +63,7 @@ impl Row {
             is_active: self.active,
             health: Health::of(self.active, self.revision > 0, self.created_at, last),
             revision: self.revision,
+            failures: self.failures,
             created_by: self.created_by,
             managers: self.managers,
             created_at: self.created_at,
@@ -86,7 +88,7 @@ pub(super) async fn list(
         Row,
         r#"select id, name, description, kind, base_url, auth_type, credentials is not null as "has_credentials!",
                endpoints as "endpoints: Json<Vec<Endpoint>>", active, created_by, created_at, updated_at, revision,
-               verdict, message, checked_at,
+               failures, verdict, message, checked_at,
                array(
                    select m.user_id from integration_managers m where m.integration_id = i.id order by m.place
                ) as "managers!",
@@ -233,6 +235,16 @@ pub(super) async fn set_managers(connection: &mut PgConnection, id: Uuid, manage
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Whether this account made or manages an integration.
+pub(super) async fn has_own(connection: &mut PgConnection, person: Uuid) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"select exists(select from integrations where created_by = $1)
+               or exists(select from integration_managers where user_id = $1) as "found!""#,
+        person
+    );
+    Ok(found.fetch_one(connection).await?)
 }
 
 /// Deletes an integration; whether it was there still.

@@ -115,8 +115,15 @@ impl Tokens {
             token: token.clone(),
             ends_at: now + TimeDelta::from_std(life).unwrap_or_default(),
         };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(product.id, kept);
+        self.keep(product.id, kept, now);
         Ok(token)
+    }
+
+    /// Keeps a token, and none that has ended: its integration may be gone.
+    fn keep(&self, integration: Uuid, kept: Kept, now: DateTime<Utc>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, kept| now < kept.ends_at);
+        all.insert(integration, kept);
     }
 }
 
@@ -174,4 +181,23 @@ impl<'a> AsyncHttpClient<'a> for Http<'_> {
 /// Whether it is an error as OAuth 2 writes it (RFC 6749 section 5.2).
 fn is_refusal(body: &[u8]) -> bool {
     serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|body| body["error"].is_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, SystemClock};
+
+    #[test]
+    fn what_has_ended_is_not_kept() {
+        let (tokens, now) = (Tokens::default(), SystemClock.now());
+        let until = |minutes| now + TimeDelta::minutes(minutes);
+        let token = |ends_at| Kept { fingerprint: [0; 32], token: "x".into(), ends_at };
+        let [deleted, other, third] = [1, 2, 3].map(Uuid::from_u128);
+        tokens.keep(deleted, token(until(5)), now);
+        tokens.keep(other, token(until(10)), now);
+        tokens.keep(third, token(until(15)), until(5));
+        let kept = tokens.0.lock().unwrap();
+        assert_eq!((kept.len(), kept.contains_key(&deleted)), (2, false));
+    }
 }

@@ -17,6 +17,10 @@ const LOCAL_NAMES: [&str; 5] = ["localhost", "local", "internal", "localdomain",
 pub const NOT_ALLOWED: &str =
     "The address leads into a network that this server may not call (INTEGRATION_ALLOWED_NETWORKS)";
 
+/// What is said where there is no answer by a name, whatever the reason.
+pub const NONE_BY_NAME: &str = "Nobody answers by the name in the address, or it leads into a network that this server \
+    may not call (INTEGRATION_ALLOWED_NETWORKS)";
+
 /// The address that a text is, where everything at it may be called. It is the parsed address that is
 /// judged: `http://2130706433` is one way of many to write `http://127.0.0.1`.
 pub(super) fn base(text: &str, networks: &Networks) -> Result<Url, &'static str> {

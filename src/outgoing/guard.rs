@@ -14,10 +14,11 @@ use std::time::Duration;
 use ipnet::IpNet;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Request, Response, StatusCode};
+use tokio::sync::Semaphore;
 use url::Url;
 
 use super::address;
-use super::lookup::{Judge, Lookup, NotAllowed};
+use super::lookup::{Judge, LOOKUPS, Lookup, NotAllowed};
 use super::network::{Networks, Way};
 use crate::error::{Error, Step, Violation};
 
@@ -31,11 +32,14 @@ pub struct Bounds {
     pub connect: Duration,
     /// Until the answer is whole.
     pub total: Duration,
+    /// Until a question is answered that takes more calls than one, such as one for a token before it.
+    pub question: Duration,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(5), total: Duration::from_secs(10) }
+        let [connect, total, question] = [5, 10, 25].map(Duration::from_secs);
+        Self { connect, total, question }
     }
 }
 
@@ -52,6 +56,10 @@ pub enum Unanswered {
     /// There was no whole answer.
     #[error("no answer")]
     Unreachable,
+    /// Nobody answers at what is given by name, or the name leads where the call may not go: which of the two is
+    /// told to the log alone, since it says which names there are inside.
+    #[error("no answer by this name")]
+    NoneByName,
     /// It points elsewhere, which is not followed.
     #[error("a redirect")]
     Redirect,
@@ -62,14 +70,21 @@ pub enum Unanswered {
 
 impl From<reqwest::Error> for Unanswered {
     fn from(error: reqwest::Error) -> Self {
-        let mut source = error.source();
-        while let Some(cause) = source {
-            if cause.is::<NotAllowed>() {
-                return Self::NotAllowed;
-            }
-            source = cause.source();
-        }
         if error.is_timeout() { Self::TimedOut } else { Self::Unreachable }
+    }
+}
+
+impl Unanswered {
+    /// What is told where a call by name has failed.
+    fn by_name(name: &str, error: reqwest::Error) -> Self {
+        let mut causes = std::iter::successors(error.source(), |cause| (*cause).source());
+        if causes.any(<dyn std::error::Error>::is::<NotAllowed>) {
+            tracing::warn!(name, "{}", address::NOT_ALLOWED);
+        }
+        match error.into() {
+            Self::Unreachable => Self::NoneByName,
+            other => other,
+        }
     }
 }
 
@@ -79,6 +94,7 @@ impl From<Unanswered> for Error {
             Unanswered::NotAllowed => address::NOT_ALLOWED,
             Unanswered::TimedOut => "The product did not answer in time",
             Unanswered::Unreachable => "The product cannot be reached",
+            Unanswered::NoneByName => address::NONE_BY_NAME,
             Unanswered::Redirect => "The product answers with a redirect, which is not followed",
             Unanswered::TooLong(_) => "The product's answer is too long",
         };
@@ -90,6 +106,7 @@ impl From<Unanswered> for Error {
 /// Makes calls to servers that users name.
 pub struct Guard {
     networks: Arc<Networks>,
+    bounds: Bounds,
     public: Client,
     inside: Client,
 }
@@ -100,13 +117,14 @@ impl Guard {
     /// # Errors
     /// Where the machine's trusted certificates cannot be loaded.
     pub fn new(allowed: Vec<IpNet>, bounds: Bounds, lookup: &Arc<dyn Lookup>) -> anyhow::Result<Self> {
-        let networks = Arc::new(Networks(allowed));
+        let (networks, turns) = (Arc::new(Networks(allowed)), Arc::new(Semaphore::new(LOOKUPS)));
         let client = |way| {
-            let judge = Judge { lookup: Arc::clone(lookup), networks: Arc::clone(&networks), way };
+            let (lookup, turns, networks) = (Arc::clone(lookup), Arc::clone(&turns), Arc::clone(&networks));
+            let judge = Judge { lookup, turns, networks, way };
             let builder = super::builder().connect_timeout(bounds.connect).timeout(bounds.total);
             builder.http1_max_headers(MAX_HEADERS).dns_resolver(Arc::new(judge)).build()
         };
-        Ok(Self { public: client(Way::Public)?, inside: client(Way::Inside)?, networks })
+        Ok(Self { public: client(Way::Public)?, inside: client(Way::Inside)?, networks, bounds })
     }
 
     /// The address that a text is, where calls may go there as far as can be known without making one: what
@@ -116,6 +134,12 @@ impl Guard {
     /// The [`Violation`], for an address that breaks a rule.
     pub fn check(&self, path: impl IntoIterator<Item = Step>, text: &str) -> Result<Url, Violation> {
         address::base(text, &self.networks).map_err(|rule| Violation::new(path, rule))
+    }
+
+    /// How long calls may take.
+    #[must_use]
+    pub fn bounds(&self) -> Bounds {
+        self.bounds
     }
 
     /// Sends a request, where it may go.
@@ -128,7 +152,11 @@ impl Guard {
             Way::Public => &self.public,
             Way::Inside => &self.inside,
         };
-        let response = client.execute(request).await?;
+        let name = request.url().domain().map(str::to_owned);
+        let response = client.execute(request).await.map_err(|error| match name {
+            Some(name) => Unanswered::by_name(&name, error),
+            None => error.into(),
+        })?;
         if response.status().is_redirection() {
             return Err(Unanswered::Redirect);
         }

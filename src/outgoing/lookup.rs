@@ -6,8 +6,13 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::Semaphore;
 
 use super::network::{Networks, Way};
+
+/// How many lookups may be under way at once. Each holds one of the threads on which passwords are hashed too, for
+/// as long as the name's servers take.
+pub(super) const LOOKUPS: usize = 64;
 
 /// Finds the addresses of names.
 pub trait Lookup: Send + Sync + 'static {
@@ -37,16 +42,25 @@ pub(super) struct NotAllowed;
 /// means something else a moment later cannot slip through. One address that may not be called refuses all.
 pub(super) struct Judge {
     pub lookup: Arc<dyn Lookup>,
+    /// The turns of lookups.
+    pub turns: Arc<Semaphore>,
     pub networks: Arc<Networks>,
     pub way: Way,
 }
 
 impl Resolve for Judge {
     fn resolve(&self, name: Name) -> Resolving {
-        let found = self.lookup.addresses(name.as_str().to_owned());
+        let (lookup, turns) = (Arc::clone(&self.lookup), Arc::clone(&self.turns));
         let (networks, way) = (Arc::clone(&self.networks), self.way);
         Box::pin(async move {
-            let found = found.await?;
+            let turn = turns.acquire_owned().await?;
+            // the machine goes on looking where nobody waits for it any more
+            let found = tokio::spawn(async move {
+                let found = lookup.addresses(name.as_str().to_owned()).await;
+                drop(turn);
+                found
+            });
+            let found = found.await??;
             if !found.iter().all(|address| networks.permit(*address, way)) {
                 return Err(NotAllowed.into());
             }

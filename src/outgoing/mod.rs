@@ -11,7 +11,7 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, Response, redirect};
 
-pub use address::NOT_ALLOWED;
+pub use address::{NONE_BY_NAME, NOT_ALLOWED};
 pub use guard::{Answer, Bounds, Guard, Unanswered};
 pub use lookup::{Lookup, SystemLookup};
 

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::store;
 use crate::access::{Change, Permission};
 use crate::error::{Error, Result};
+use crate::integration;
 use crate::role::{self, Rank, Role};
 
 /// Gives an account exactly these roles.
@@ -67,24 +68,35 @@ pub(super) async fn load_roles(change: &mut Change<'_>, identifiers: &[String]) 
     Ok(roles)
 }
 
-/// Refuses to let somebody in again who would hold what is not the caller's to give.
+/// Refuses to let somebody in again who would hold what is not the caller's to give. The automatic role `user`
+/// is no grant.
 pub(super) async fn check_return(change: &mut Change<'_>, user: Uuid) -> Result<()> {
-    let direct = store::permissions(change.connection(), user).await?;
-    change.check_grantable(direct.iter().map(String::as_str), None)?;
-    let roles = role::of_user(change.connection(), user).await?;
-    roles.iter().filter(|role| role.id != role::USER_ID).try_for_each(|role| grantable(change, role))
+    check_all(change, user, |role| role.id != role::USER_ID).await
 }
 
 /// Refuses the way into an account that holds what is not the caller's to give: by it they would hold that
-/// themselves.
+/// themselves, so that every role counts, and what the account may do with integrations of its own.
 pub(super) async fn check_mastery(change: &mut Change<'_>, user: Uuid) -> Result<()> {
-    check_return(change, user).await.map_err(|error| match error {
+    let checked = match check_all(change, user, |_| true).await {
+        Ok(()) if integration::has_own(change.connection(), user).await? => {
+            change.check_grantable(integration::OWN.map(Permission::node), None)
+        }
+        checked => checked,
+    };
+    checked.map_err(|error| match error {
         Error::Forbidden { required, .. } => Error::Forbidden {
             message: format!("The account holds '{}', which you do not hold yourself", required.join("', '")),
             required,
         },
         other => other,
     })
+}
+
+async fn check_all(change: &mut Change<'_>, user: Uuid, counts: impl Fn(&Role) -> bool) -> Result<()> {
+    let direct = store::permissions(change.connection(), user).await?;
+    change.check_grantable(direct.iter().map(String::as_str), None)?;
+    let roles = role::of_user(change.connection(), user).await?;
+    roles.iter().filter(|role| counts(role)).try_for_each(|role| grantable(change, role))
 }
 
 /// Refuses a role whose nodes are not the caller's to give.

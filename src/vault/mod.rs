@@ -44,6 +44,8 @@ pub enum Place<'a> {
     Integration {
         /// The integration.
         id: Uuid,
+        /// The address that they are for.
+        base_url: &'a str,
     },
 }
 
@@ -173,9 +175,15 @@ mod tests {
             Place::Field { credential, field: "passwor" },
             Place::Field { credential: crate::id::new(), field: "password" },
             Place::SignIn { id: credential, part: "password" },
-            Place::Integration { id: credential },
+            Place::Integration { id: credential, base_url: "password" },
         ] {
             assert!(matches!(vault.open(elsewhere, &sealed), Err(OpenError::Authentication)));
+        }
+        let at = |base_url| Place::Integration { id: credential, base_url };
+        let sealed = vault.seal(at("https://a.example"), "hunter2").unwrap();
+        assert_eq!(vault.open(at("https://a.example"), &sealed).unwrap().expose_secret(), "hunter2");
+        for elsewhere in ["", "https://a.example/", "https://b.example"] {
+            assert!(matches!(vault.open(at(elsewhere), &sealed), Err(OpenError::Authentication)));
         }
     }
 

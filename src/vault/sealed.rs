@@ -52,7 +52,7 @@ pub(super) fn associated_data(key: u32, place: Place<'_>) -> Vec<u8> {
     let (kind, thing, part): (&[u8], _, _) = match place {
         Place::Field { credential, field } => (b"credential field\0", credential, field),
         Place::SignIn { id, part } => (b"sign-in\0", id, part),
-        Place::Integration { id } => (b"integration\0", id, ""),
+        Place::Integration { id, base_url } => (b"integration\0", id, base_url),
     };
     [kind, &[VERSION], &key.to_be_bytes(), thing.as_bytes(), part.as_bytes()].concat()
 }

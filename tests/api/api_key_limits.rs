@@ -111,6 +111,29 @@ async fn a_body_that_breaks_rules_is_refused() {
 }
 
 #[tokio::test]
+async fn a_key_has_so_many_nodes_in_so_many_companies() {
+    let scene = Scene::start().await;
+    let nodes = [
+        "company.fetch",
+        "company.fetch.many",
+        "credential.fetch",
+        "credential.fetch.many",
+        "credential.update",
+        "user.read",
+        "user.write",
+        "user.read.other",
+        "user.list.other",
+        "audit.read",
+        "company.create",
+    ];
+    let at = |count: usize| json!(vec![&scene.acme; count]);
+    let refused = scene.admin.post(KEYS, &body(&nodes, &at(182))).await.violations();
+    let rule = "Must be so few that permissions times companies are at most 2000";
+    assert_eq!(refused, [(json!(["companyIds"]), rule.to_owned())]);
+    scene.admin.post(KEYS, &body(&nodes[..10], &at(200))).await.expect(201);
+}
+
+#[tokio::test]
 async fn a_key_for_some_companies_is_blind_in_others() {
     let scene = Scene::start().await;
     let admin = &scene.admin;

@@ -311,6 +311,26 @@ async fn failures_count_in_all_contracts_together() {
 }
 
 #[tokio::test]
+async fn a_service_with_a_bad_key_locks_out_nobody_with_a_password_and_one_with_an_old_key_nobody() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let (good, old) = (key(&admin, &["user.read"]).await, key(&admin, &["user.read"]).await);
+    admin.delete(&old.path()).await.expect(200);
+    let exchange = async |shown: &str| {
+        app.nobody().post(&format!("{API}/auth/api-key"), &json!({"apiKey": shown})).await
+    };
+    for shown in [&old.secret, "ttscm_guessed"] {
+        exchange(&good.secret).await.expect_itsm(200);
+        for _ in 0..100 {
+            assert_eq!(exchange(shown).await.itsm_error(401), "Invalid API key");
+        }
+    }
+    exchange(&good.secret).await.expect_itsm(429);
+    login(&app, ADMIN_EMAIL, "not the right password").await.expect_itsm(401);
+    login(&app, ADMIN_EMAIL, ADMIN_PASSWORD).await.expect_itsm(200);
+}
+
+#[tokio::test]
 async fn a_service_reaches_others_by_its_key_and_has_no_account_of_its_own() {
     let app = TestApp::start().await;
     let (admin, jane) = (app.admin().await, app.holder_of(&[]).await);

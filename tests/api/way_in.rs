@@ -3,6 +3,7 @@
 use crate::helpers::actor::sign_in;
 use crate::helpers::app::{ADMIN_EMAIL, ADMIN_PASSWORD};
 use crate::helpers::fixture::PASSWORD;
+use crate::helpers::keys::key;
 use crate::helpers::people::person;
 use crate::helpers::{Actor, Answer, TestApp, Value, json};
 
@@ -129,6 +130,32 @@ async fn nobody_takes_over_an_account_that_holds_more_than_they_do() {
     set_password(&lifter, &stronger.id, NEW).await.expect(200);
     let reader = app.holder_of(&["user.read.other"]).await;
     set_password(&reader, &plain.id, NEW).await.expect(403);
+}
+
+#[tokio::test]
+async fn what_everybody_holds_by_the_role_user_counts_too() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let maker = app.holder_of(&["user.read.other", "user.write.other", "api_key.create"]).await;
+    let leaked = key(&maker, &["user.read.other", "user.write.other"]).await.service;
+    let email = email_of(&maker).await;
+    // even the least that the role holds is not the key's
+    assert_holds_more(&set_password(&leaked, &maker.id, NEW).await, "api_key.create");
+    let plain = app.holder_of(&[]).await;
+    assert_holds_more(&set_password(&leaked, &plain.id, NEW).await, "user.read");
+    let whole = ["user.read", "user.write", "user.read.other", "user.write.other"];
+    let service = key(&maker, &whole).await.service;
+    set_password(&service, &plain.id, NEW).await.expect(200);
+
+    let role = admin.get("/v1/role/user").await.data();
+    let nodes = json!({"permissions": ["user.read", "user.write", "credential.fetch"]});
+    admin.patch(&format!("/v1/role/{}", role["id"].as_str().unwrap()), &nodes).await.expect(200);
+    assert_holds_more(&set_password(&service, &plain.id, "a third password").await, "credential.fetch");
+    let change = json!({"email": "mine@example.com"});
+    assert_holds_more(&service.patch(&account(&plain.id), &change).await, "credential.fetch");
+    log_in(&app, &email, PASSWORD).await.expect(200);
+    // whoever has the role holds it too
+    set_password(&maker, &plain.id, "a third password").await.expect(200);
 }
 
 #[tokio::test]

@@ -4,9 +4,10 @@ use secrecy::SecretString;
 use sqlx::PgConnection;
 
 use super::{secret, store};
+use crate::access::attempts::{self, Guess};
 use crate::access::caller::{self, Actor, Origin};
 use crate::access::shown::Shown;
-use crate::access::{attempts, token};
+use crate::access::token;
 use crate::app::App;
 use crate::audit::{self, Event, Outcome, Target};
 use crate::error::{Error, Result};
@@ -15,9 +16,9 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// [`Error::Unauthenticated`], the same for whatever is no key that is good now; [`Error::TooMany`] from an
-/// address with too many failures, for a good key too.
+/// address with too many guesses, for a good key too. A key that was good once is no guess.
 pub async fn exchange(app: &App, origin: &Origin, presented: &str) -> Result<SecretString> {
-    attempts::check_address(app, origin.address).await?;
+    attempts::check_address(app, Guess::Key, origin.address).await?;
     let hash = secret::hash(presented);
     let known = match hash {
         Some(hash) => caller::known(app, Shown::Key(hash)).await?,
@@ -25,8 +26,10 @@ pub async fn exchange(app: &App, origin: &Origin, presented: &str) -> Result<Sec
     };
     let mut connection = app.pool.acquire().await?;
     let Some((id, known)) = known.and_then(|known| Some((known.key?, known))) else {
-        record_refusal(&mut connection, app, origin, hash).await?;
-        attempts::count_failure(app, origin.address).await?;
+        let was_one = record_refusal(&mut connection, app, origin, hash).await?;
+        if !was_one {
+            attempts::count_failure(app, Guess::Key, origin.address).await?;
+        }
         return Err(Error::Unauthenticated { code: Some("InvalidApiKey"), message: "Invalid API key" });
     };
     let (actor, now) = (Actor::key(id, &*known.name), app.clock.now());
@@ -36,13 +39,13 @@ pub async fn exchange(app: &App, origin: &Origin, presented: &str) -> Result<Sec
     token::issue(&app.tokens, id, id, now).map_err(Error::Internal)
 }
 
-/// Puts a refusal on record, with the key where it was one once.
+/// Puts a refusal on record, with the key where it was one once; whether it was.
 async fn record_refusal(
     connection: &mut PgConnection,
     app: &App,
     origin: &Origin,
     hash: Option<[u8; 32]>,
-) -> Result<()> {
+) -> Result<bool> {
     let known = match hash {
         Some(hash) => store::name_of(connection, &hash).await?,
         None => None,
@@ -50,5 +53,6 @@ async fn record_refusal(
     let (id, name) = known.unzip();
     let target = Target { kind: "api_key", id, name: name.as_deref() };
     let event = Event { outcome: Outcome::Denied, ..Event::new("api_key.exchange", target) };
-    audit::record(connection, &Actor::unknown(), origin, app.clock.now(), event).await
+    audit::record(connection, &Actor::unknown(), origin, app.clock.now(), event).await?;
+    Ok(id.is_some())
 }

@@ -71,6 +71,9 @@ const LIFETIME: TimeDelta = TimeDelta::days(90);
 /// How long a key may be good for.
 const LONGEST_LIFETIME: TimeDelta = TimeDelta::days(365);
 
+/// How many nodes times companies a key may have: each is judged at every use of the key.
+const MOST_GRANTS: usize = 2000;
+
 /// The first segments of nodes that no key holds: they give people or keys more.
 const WITHHELD: [&str; 4] = ["*", "api_key", "role", "permission"];
 
@@ -89,7 +92,8 @@ fn held(nodes: &[String], companies: Option<&[Uuid]>, makers: &Grants) -> Grants
 /// Makes a key of the caller's own. What it opens anything with is in the answer and nowhere else.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a node that is unknown or that no key can hold, and for a time of expiry out of bounds;
+/// [`Error::Invalid`] for a node that is unknown or that no key can hold, for too many nodes in too many companies,
+/// and for a time of expiry out of bounds;
 /// [`Error::NotFoundInInput`] for a company that the caller may not see; [`Error::Forbidden`] naming a node that
 /// they do not hold wherever the key is to.
 pub async fn create(app: &App, caller: &Caller, new: NewKey) -> Result<(ApiKey, SecretString)> {
@@ -97,6 +101,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewKey) -> Result<(ApiKey, 
     let user_id = change.caller.user_id()?;
     let now = app.clock.now();
     let expires_at = expiry(now, new.expires_at)?;
+    check_size(&new)?;
     let company_ids = companies(&mut change, new.company_ids.as_deref()).await?;
     check_nodes(&change, &new.permissions, company_ids.as_deref())?;
     let made = secret::make();
@@ -126,6 +131,16 @@ fn expiry(now: DateTime<Utc>, wanted: Option<DateTime<Utc>>) -> Result<DateTime<
         return Err(Error::invalid("expiresAt", rule));
     }
     Ok(at)
+}
+
+/// Refuses a key that would take long to judge.
+fn check_size(new: &NewKey) -> Result<()> {
+    let companies = new.company_ids.as_ref().map_or(1, Vec::len);
+    if new.permissions.len() * companies <= MOST_GRANTS {
+        return Ok(());
+    }
+    let rule = format!("Must be so few that permissions times companies are at most {MOST_GRANTS}");
+    Err(Error::invalid("companyIds", rule))
 }
 
 /// The companies with these ids, each once, where the caller may make keys in all of them; everywhere where a key

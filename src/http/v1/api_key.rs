@@ -112,7 +112,8 @@ struct CreateKey {
     /// permissions are none that a key can hold.
     #[schemars(length(min = 1, max = 200), example = ["credential.fetch", "credential.fetch.many"])]
     permissions: Vec<String>,
-    /// The companies in which it is to hold them; everywhere without it.
+    /// The companies in which it is to hold them; everywhere without it. Permissions times companies are at most
+    /// 2000.
     #[serde(default)]
     #[schemars(length(min = 1, max = 200), example = None::<Vec<String>>)]
     company_ids: Option<Vec<String>>,

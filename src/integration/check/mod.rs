@@ -30,6 +30,13 @@ const KEPT: i64 = 50;
 /// are tried too often, and a refusal would only make clients ask once more for what is known already.
 const NEW: TimeDelta = TimeDelta::seconds(3);
 
+/// After how many failures in a row rejected credentials are not shown again, whoever asks.
+const ENOUGH: i32 = 3;
+
+/// What is told then.
+const GIVEN_UP: &str =
+    "It is not asked again until credentials are sent anew (the same ones, where they were mended there)";
+
 /// How long a finding may stand where this server checks nothing by itself: another one may.
 const SOME_TIME: Duration = Duration::from_mins(15);
 
@@ -48,11 +55,11 @@ pub struct Check {
     pub duration_ms: i64,
 }
 
-/// The checks that are under way.
-pub type Checks = Together<Uuid, std::result::Result<(), Arc<Error>>>;
+/// The checks that are under way on this server, by the integration and its revision.
+pub type Checks = Together<(Uuid, i64), std::result::Result<(), Arc<Error>>>;
 
 /// Checks an integration now, for whoever may. Those who ask at once ask the product once, and what was found a
-/// moment ago is told again. Where it is switched off nobody asks.
+/// moment ago is told again. Where it is switched off nobody asks, nor where credentials were rejected often.
 ///
 /// # Errors
 /// As [`super::find`]; [`Error::Internal`] where its credentials do not open.
@@ -64,8 +71,10 @@ pub async fn check(app: &Arc<App>, caller: &Caller, identifier: &str) -> Result<
     let is_new = app.clock.now() - integration.health.last_checked < NEW;
     match integration.health.status {
         Status::Inactive => return Ok(integration.health),
-        Status::Healthy | Status::Unhealthy if is_new => return Ok(integration.health),
-        _ => check_together(app, integration.id).await?,
+        Status::Healthy | Status::Unhealthy if is_new || is_given_up(&integration) => {
+            return Ok(integration.health);
+        }
+        _ => check_together(app, integration.id, integration.revision).await?,
     }
     Ok(load(&app.pool, caller, Permission::IntegrationCheck, identifier).await?.health)
 }
@@ -79,13 +88,33 @@ pub async fn history(app: &App, caller: &Caller, identifier: &str) -> Result<Vec
     store::last(&app.pool, integration.id, KEPT).await
 }
 
-/// Makes a check, or waits for the one that is under way.
-async fn check_together(app: &Arc<App>, id: Uuid) -> Result<()> {
+/// Whether the credentials were rejected so often that they are not shown again before they change: many products
+/// lock an account that goes on trying.
+pub(super) fn is_given_up(integration: &Integration) -> bool {
+    integration.health.verdict == Some(Verdict::BadCredentials) && integration.failures >= ENOUGH
+}
+
+/// Checks an integration that has just refused a call, so that it is known whether it takes the credentials still.
+/// Nobody waits for that.
+pub(super) fn look_again(app: &Arc<App>, integration: &Integration) {
+    let (app, id, revision) = (Arc::clone(app), integration.id, integration.revision);
+    tokio::spawn(async move { check_unasked(&app, id, revision).await });
+}
+
+/// Makes a check that nobody has asked for; the log hears where it cannot be made.
+async fn check_unasked(app: &Arc<App>, id: Uuid, revision: i64) {
+    if let Err(error) = check_together(app, id, revision).await {
+        tracing::error!(integration = %id, "an integration cannot be checked: {:#}", anyhow::Error::new(error));
+    }
+}
+
+/// Makes a check, or waits for the one of the same revision that is under way.
+async fn check_together(app: &Arc<App>, id: Uuid, revision: i64) -> Result<()> {
     let make = || {
         let app = Arc::clone(app);
         async move { make(&app, id).await.map_err(Arc::new) }.boxed()
     };
-    let question = app.checks.join(id, make);
+    let question = app.checks.join((id, revision), make);
     // what the product was asked counts, also where the client goes away
     tokio::spawn(question.clone());
     question.await.map_err(|error| match &*error {
@@ -123,7 +152,9 @@ async fn keep(
     let wait = schedule::wait(&finding, failures.unsigned_abs(), interval, rand::random());
     let next = wait.and_then(|wait| at.checked_add_signed(TimeDelta::from_std(wait).ok()?));
     let (status, verdict) = (Status::of(finding.verdict), finding.verdict);
-    let found = Check { at, status, verdict, message: finding.message, duration_ms };
+    let is_enough = verdict == Verdict::BadCredentials && failures >= ENOUGH;
+    let message = if is_enough { format!("{}. {GIVEN_UP}", finding.message) } else { finding.message };
+    let found = Check { at, status, verdict, message, duration_ms };
     store::keep(&mut transaction, integration.id, &found, failures, next).await?;
     store::insert(&mut transaction, id::new(), integration.id, &found, KEPT).await?;
     Ok(transaction.commit().await?)

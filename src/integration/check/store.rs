@@ -26,26 +26,26 @@ pub(super) async fn last(pool: &PgPool, integration: Uuid, count: i64) -> Result
     .collect()
 }
 
-/// Takes integrations whose time has come, at most so many, which no other server does at the same time:
-/// their next time is then `later`.
+/// Takes integrations whose time has come, each with its revision, at most so many, which no other server does at
+/// the same time: their next time is then `later`.
 pub(super) async fn claim(
     pool: &PgPool,
     now: DateTime<Utc>,
     later: DateTime<Utc>,
     count: i64,
-) -> Result<Vec<Uuid>> {
-    let claimed = sqlx::query_scalar!(
+) -> Result<Vec<(Uuid, i64)>> {
+    let claimed = sqlx::query!(
         "update integrations set next_check_at = $2
          where id in (
              select id from integrations where active and next_check_at <= $1
              order by next_check_at limit $3 for update skip locked
          )
-         returning id",
+         returning id, revision",
         now,
         later,
         count
     );
-    Ok(claimed.fetch_all(pool).await?)
+    Ok(claimed.fetch_all(pool).await?.into_iter().map(|row| (row.id, row.revision)).collect())
 }
 
 /// How many checks of this state of an integration have failed one after another. It is kept from being changed

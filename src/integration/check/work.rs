@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use futures_util::future::join_all;
 use tokio::time::MissedTickBehavior;
 
-use super::{check_together, store};
+use super::{check_unasked, store};
 use crate::app::App;
 use crate::error::Result;
 
@@ -52,11 +52,6 @@ pub async fn check_due(app: &Arc<App>) -> Result<usize> {
             return Ok(checked);
         }
         checked += due.len();
-        join_all(due.into_iter().map(async |id| {
-            if let Err(error) = check_together(app, id).await {
-                tracing::error!(integration = %id, "an integration cannot be checked: {:#}", anyhow::Error::new(error));
-            }
-        }))
-        .await;
+        join_all(due.into_iter().map(|(id, revision)| check_unasked(app, id, revision))).await;
     }
 }

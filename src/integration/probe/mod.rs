@@ -105,14 +105,16 @@ pub const HEALTHY: &str = "Integration is active and responding";
 
 /// Asks a product whether it answers and knows who asks.
 pub async fn probe(client: &Client, product: &Product) -> Finding {
-    let found = match product.kind {
-        Kind::Jira => jira::probe(client, product).await,
-        Kind::Servicenow => servicenow::probe(client, product).await,
-        Kind::Zendesk => zendesk::probe(client, product).await,
-        Kind::Connectwise => connectwise::probe(client, product).await,
-        Kind::Custom => custom::probe(client, product).await,
+    let found = async {
+        match product.kind {
+            Kind::Jira => jira::probe(client, product).await,
+            Kind::Servicenow => servicenow::probe(client, product).await,
+            Kind::Zendesk => zendesk::probe(client, product).await,
+            Kind::Connectwise => connectwise::probe(client, product).await,
+            Kind::Custom => custom::probe(client, product).await,
+        }
     };
-    found.unwrap_or_else(|failure| explain(product.kind, failure))
+    client.in_time(found).await.unwrap_or_else(|failure| explain(product.kind, failure))
 }
 
 /// The longest answer of a check, in bytes.
@@ -222,6 +224,7 @@ fn unanswered_finding(title: &str, unanswered: Unanswered) -> Finding {
         Unanswered::NotAllowed => (Verdict::Unreachable, outgoing::NOT_ALLOWED.to_owned()),
         Unanswered::TimedOut => (Verdict::Unreachable, format!("{title} did not answer in time")),
         Unanswered::Unreachable => (Verdict::Unreachable, format!("{title} cannot be reached")),
+        Unanswered::NoneByName => (Verdict::Unreachable, outgoing::NONE_BY_NAME.to_owned()),
         Unanswered::Redirect => (
             Verdict::NotThisProduct,
             "The address answers with a redirect, which is not followed: check baseUrl".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::{PATH, Stage};
 use crate::helpers::fixture::company;
-use crate::helpers::people::{person, role_in};
+use crate::helpers::people::{give_nodes, person, role_in};
 use crate::helpers::{Actor, Answer, Value, json};
 
 /// An integration's path in either contract, and what can be done there.
@@ -95,6 +95,37 @@ async fn each_node_opens_just_its_own_and_only_where_it_is_held_everywhere() {
         let bound = person(&stage.app, &stage.admin, &[&role]).await;
         assert_eq!(send(&bound, &path, what).await.status, 403, "{node} in a company");
     }
+}
+
+#[tokio::test]
+async fn the_way_into_an_account_with_integrations_of_its_own_takes_what_it_may_do_with_them() {
+    let stage = Stage::set().await;
+    let creator = person(&stage.app, &stage.admin, &["integrator"]).await;
+    let manager = person(&stage.app, &stage.admin, &["user"]).await;
+    let path = stage.integration_by(&creator).await;
+    creator.patch(&path, &json!({"managers": [manager.id]})).await.expect(200);
+    let nodes = ["user.*", "integration.create", "integration.fetch.many"];
+    let helper = stage.app.holder_of(&nodes).await;
+    let new = json!({"newPassword": "another horse battery staple"});
+    for somebody in [&creator, &manager] {
+        let password = format!("/v1/user/users/{}/password", somebody.id);
+        for missing in ["integration.fetch", "integration.update", "integration.check"] {
+            let own = ["integration.fetch", "integration.update", "integration.check"];
+            let others = own.into_iter().filter(|node| *node != missing).chain(nodes);
+            give_nodes(&stage.admin, &helper.id, &others.collect::<Vec<_>>()).await.expect(200);
+            let refused = helper.post(&password, &new).await;
+            assert_refused(&refused, missing);
+            let message = format!("The account holds '{missing}', which you do not hold yourself");
+            assert_eq!(refused.expect(403)["message"], message);
+        }
+        let email = json!({"email": "mine@example.com"});
+        helper.patch(&format!("/v1/user/users/{}", somebody.id), &email).await.expect(403);
+    }
+    give_nodes(&stage.admin, &helper.id, &["user.*", "integration.*"]).await.expect(200);
+    helper.post(&format!("/v1/user/users/{}/password", creator.id), &new).await.expect(200);
+    stage.admin.patch(&path, &json!({"managers": []})).await.expect(200);
+    give_nodes(&stage.admin, &helper.id, &["user.*"]).await.expect(200);
+    helper.post(&format!("/v1/user/users/{}/password", manager.id), &new).await.expect(200);
 }
 
 #[tokio::test]

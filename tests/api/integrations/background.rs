@@ -1,11 +1,16 @@
 //! Checks that are made from time to time.
 
+use std::time::{Duration, Instant};
+
 use chrono::TimeDelta;
 use ttscm::integration::check_due;
 
 use super::{Stage, healthy};
 use crate::helpers::product::HERE;
-use crate::helpers::{TestApp, json};
+use crate::helpers::{TestApp, Value, json};
+
+/// After which time waiting for something is given up.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Moves the time on and makes the checks whose time has come; how many there were.
 async fn after(stage: &mut Stage, time: TimeDelta) -> usize {
@@ -67,6 +72,59 @@ async fn rejected_credentials_are_not_tried_again_until_they_change() {
     assert_eq!(after(&mut stage, TimeDelta::zero()).await, 1);
     assert_eq!(stage.health(&path).await, healthy());
     assert_eq!(after(&mut stage, TimeDelta::minutes(17)).await, 1);
+}
+
+/// Moves the time on and asks for a check.
+async fn check_later(stage: &Stage, path: &str) -> Value {
+    stage.app.clock.advance(TimeDelta::seconds(10));
+    stage.check(path).await
+}
+
+#[tokio::test]
+async fn credentials_that_were_rejected_three_times_are_shown_to_nobody_until_they_are_sent_anew() {
+    let stage = Stage::set().await;
+    let path = stage.integration().await;
+    stage.answer(401);
+    let refused = "The product refuses the credentials (status 401)";
+    let given_up = format!(
+        "{refused}. It is not asked again until credentials are sent anew (the same ones, where they were mended there)"
+    );
+    for message in [refused, refused, &given_up, &given_up, &given_up] {
+        let told = json!({"status": "unhealthy", "verdict": "bad_credentials", "message": message});
+        assert_eq!(check_later(&stage, &path).await, told);
+    }
+    let call = format!("{path}/endpoints/createTicket/call");
+    let sentence = stage.admin.post(&call, &json!({})).await.expect(409);
+    assert_eq!(sentence["message"], format!("The integration 'Tickets' is not called: {given_up}"));
+    assert_eq!(stage.product.take_asked().len(), 3);
+    // whatever else is changed, they are the same still
+    stage.admin.patch(&path, &json!({"name": "Other", "description": "text"})).await.expect(200);
+    assert_eq!(check_later(&stage, &path).await["message"], given_up);
+    assert_eq!(stage.product.take_asked().len(), 0);
+    stage.answer(200);
+    let same = json!({"config": {"auth": {"credentials": {"token": super::TOKEN}}}});
+    stage.admin.patch(&path, &same).await.expect(200);
+    assert_eq!(check_later(&stage, &path).await, healthy());
+}
+
+#[tokio::test]
+async fn a_call_that_is_refused_lets_the_state_be_known_and_ends_calls_that_go_on() {
+    let stage = Stage::set().await;
+    let path = stage.integration().await;
+    stage.answer(401);
+    let call = format!("{path}/endpoints/createTicket/call");
+    for failures in 1..=3 {
+        assert_eq!(stage.admin.post(&call, &json!({})).await.data()["status"], 401);
+        let began = Instant::now();
+        while stage.admin.get(&format!("{path}/checks")).await.data().as_array().unwrap().len() < failures {
+            assert!(began.elapsed() < PATIENCE, "nobody looks again");
+        }
+        assert_eq!(stage.health(&path).await["verdict"], "bad_credentials");
+    }
+    stage.product.take_asked();
+    let refused = stage.admin.post(&call, &json!({})).await.expect(409);
+    assert!(refused["message"].as_str().unwrap().starts_with("The integration 'Tickets' is not called"));
+    assert_eq!(stage.product.take_asked().len(), 0);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Calls of endpoints.
 
 use super::{Stage, TOKEN};
+use crate::helpers::scene::all;
 use crate::helpers::{Value, json};
 
 #[tokio::test]
@@ -60,10 +61,37 @@ async fn a_call_that_is_not_answered_is_on_record_too() {
     let refused = stage.admin.post(&call, &json!({})).await.expect(502);
     assert_eq!(refused["message"], "The product cannot be reached");
     let rows = stage.admin.get("/v1/audit?action=integration.call").await.data();
-    assert_eq!((&rows[0]["fieldId"], &rows[0]["outcome"]), (&json!("getTickets"), &json!("failure")));
-    assert_eq!(rows.as_array().unwrap().len(), 1);
+    // before it was sent, and once more when it had failed
+    assert_eq!(all(&rows, "outcome"), ["failure", "success"]);
+    assert_eq!(all(&rows, "fieldId"), ["getTickets", "getTickets"]);
     let bare = json!({"config": {"auth": {"credentials": null}}});
     stage.admin.patch(&path, &bare).await.expect(200);
     let refused = stage.admin.post(&call, &json!({})).await.expect(409);
     assert!(refused["message"].as_str().unwrap().contains("missing: token"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_put_on_record_is_not_sent_and_what_was_sent_is_told_whatever_becomes_of_the_record() {
+    let stage = Stage::set().await;
+    let path = stage.integration().await;
+    let call = format!("{path}/endpoints/createTicket/call");
+    let lose = async |outcome: &str| {
+        let lost = format!(
+            "create or replace function lose() returns trigger language plpgsql as
+                 $$ begin raise exception 'lost' using errcode = '57014'; end $$;
+             create or replace trigger lose before insert on audit_events for each row
+                 when (new.action = 'integration.call' and new.outcome = '{outcome}') execute function lose()"
+        );
+        stage.app.db_run(&lost).await.unwrap();
+    };
+    lose("success").await;
+    stage.admin.post(&call, &json!({})).await.expect(503);
+    assert_eq!(stage.product.take_asked().len(), 0);
+    lose("failure").await;
+    stage.admin.post(&call, &json!({})).await.expect(200);
+    assert_eq!(stage.product.take_asked().len(), 1);
+    let away = json!({"config": {"baseUrl": "http://127.0.0.1:9", "auth": {"credentials": {"token": "x"}}}});
+    stage.admin.patch(&path, &away).await.expect(200);
+    let refused = stage.admin.post(&call, &json!({})).await.expect(502);
+    assert_eq!(refused["message"], "The product cannot be reached");
 }

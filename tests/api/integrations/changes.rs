@@ -2,7 +2,7 @@
 
 use super::{PATH, Stage, TOKEN, healthy, inactive, pending};
 use crate::helpers::fixture::id_of;
-use crate::helpers::{Value, json};
+use crate::helpers::{TestApp, Value, json};
 
 /// Whether an integration has its credentials.
 fn has_credentials(data: &Value) -> bool {
@@ -115,6 +115,26 @@ async fn one_that_is_switched_off_is_inactive_until_it_is_switched_on() {
     off["isActive"] = json!(false);
     let made = stage.admin.post(PATH, &off).await.data();
     assert_eq!(stage.health(&format!("{PATH}/{}", id_of(&made))).await, inactive());
+}
+
+#[tokio::test]
+async fn one_in_a_network_that_is_allowed_no_more_is_changed_but_for_its_address() {
+    let stage = Stage::set().await;
+    let path = stage.integration().await;
+    let database = (*stage.app.pool().connect_options()).clone();
+    let other = TestApp::on(database, stage.app.clock.clone(), &[]).await;
+    let admin = other.admin().await;
+    let whole = json!({"name": "Old", "config": stage.body()["config"], "isActive": false});
+    let changed = admin.patch(&path, &whole).await.data();
+    assert_eq!((&changed["name"], &changed["isActive"]), (&json!("Old"), &json!(false)));
+    let changed = admin.patch(&path, &json!({"description": "text", "isActive": true})).await.data();
+    assert!(has_credentials(&changed));
+    let elsewhere = json!({"config": {"baseUrl": format!("{}/elsewhere", stage.product.url())}});
+    let refused = admin.patch(&path, &elsewhere).await.violations();
+    assert_eq!(refused[0].0, json!(["config", "baseUrl"]));
+    let checked = admin.post(&format!("{path}/check"), &json!({})).await.data();
+    assert_eq!(checked["verdict"], "unreachable");
+    assert_eq!(stage.product.take_asked().len(), 0);
 }
 
 #[tokio::test]

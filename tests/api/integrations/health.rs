@@ -1,9 +1,16 @@
 //! Checks that somebody asks for, and what is kept of them.
 
-use chrono::TimeDelta;
+use std::sync::Arc;
 
-use super::{Stage, healthy};
+use axum::body::{Body, Bytes};
+use axum::http::Response;
+use chrono::TimeDelta;
+use tokio::sync::Notify;
+
+use super::{PATH, Stage, healthy};
+use crate::helpers::fixture::id_of;
 use crate::helpers::json;
+use crate::helpers::product::{TestProduct, answer};
 
 #[tokio::test]
 async fn what_a_check_finds_is_told_and_kept() {
@@ -67,6 +74,45 @@ async fn those_who_ask_at_once_ask_the_product_once() {
         assert_eq!(checked, healthy());
     }
     assert_eq!(stage.product.take_asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_check_after_a_change_does_not_wait_for_that_of_the_state_before() {
+    let stage = Stage::set().await;
+    let release = Arc::new(Notify::new());
+    let held = Arc::clone(&release);
+    let product = TestProduct::start(move |asked| match asked.header("authorization") {
+        "Bearer old" => {
+            let held = Arc::clone(&held);
+            let end = async move {
+                held.notified().await;
+                Ok::<_, std::io::Error>(Bytes::new())
+            };
+            Response::new(Body::from_stream(futures_util::stream::once(end)))
+        }
+        _ => answer(200, r#"{"result": []}"#),
+    })
+    .await;
+    let mut body = stage.body();
+    // one whose body is read
+    body["type"] = json!("servicenow");
+    body["config"] =
+        json!({"baseUrl": product.url(), "auth": {"type": "bearer", "credentials": {"token": "old"}}});
+    let path = format!("{PATH}/{}", id_of(&stage.admin.post(PATH, &body).await.data()));
+    let after = async {
+        while product.take_asked().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let change = json!({"config": {"auth": {"credentials": {"token": "new"}}}});
+        stage.admin.patch(&path, &change).await.expect(200);
+        assert_eq!(stage.check(&path).await, healthy());
+        assert_eq!(product.take_asked()[0].header("authorization"), "Bearer new");
+        release.notify_one();
+    };
+    // what is found of the state before is of no interest any more
+    let (before, ()) = tokio::join!(stage.check(&path), after);
+    assert_eq!(before, healthy());
+    assert_eq!(stage.admin.get(&format!("{path}/checks")).await.data().as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

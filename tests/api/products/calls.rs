@@ -1,6 +1,6 @@
 //! Calls of a product's endpoints.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::Response;
@@ -174,6 +174,12 @@ async fn a_product_that_does_not_answer_is_told_as_such() {
     let product = keyed(&here, &format!("http://{}", silent.local_addr().unwrap()));
     let slow = ("The product did not answer in time".to_owned(), true);
     assert_eq!(refusal(&impatient, &product).await, slow);
+    // however long each of its calls may take, a question ends
+    let bounds_of_all = Bounds { question: Duration::from_millis(150), ..Bounds::default() };
+    let began = Instant::now();
+    let hurried = Client::new(guard(&[HERE], bounds_of_all), TestClock::new().shared());
+    assert_eq!(refusal(&hurried, &product).await, slow);
+    assert!(began.elapsed() < Bounds::default().total);
     let elsewhere = Client::new(guard(&["10.0.0.0/8"], bounds), TestClock::new().shared());
     let (message, timed_out) = refusal(&elsewhere, &product).await;
     assert!(message.contains("INTEGRATION_ALLOWED_NETWORKS") && !timed_out);

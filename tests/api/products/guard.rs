@@ -1,24 +1,31 @@
 //! The guard at the moment of a call: names that change, answers without end, and the ways round it.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::Response;
+use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, stream};
 use reqwest::{Method, Request};
 use ttscm::error::Error;
 use ttscm::outgoing::{Bounds, Guard, Lookup, Unanswered};
 
+use crate::helpers::log;
 use crate::helpers::product::{
     HERE, MARKER, TestLookup, TestProduct, answer, answer_with, guard, guard_with,
 };
 
 /// So short that slowness is seen at once.
-const IMPATIENT: Bounds = Bounds { connect: Duration::from_secs(5), total: Duration::from_millis(150) };
+const IMPATIENT: Bounds = Bounds {
+    connect: Duration::from_secs(5),
+    total: Duration::from_millis(150),
+    question: Duration::from_secs(5),
+};
 
 fn get(address: &str) -> Request {
     Request::new(Method::GET, address.parse().unwrap())
@@ -54,7 +61,7 @@ async fn a_name_is_judged_by_the_addresses_that_it_has_when_it_is_called() {
         let lookup: Arc<dyn Lookup> = TestLookup::new(|_, _| addresses(found));
         let guard = guard_with(&[HERE], Bounds::default(), &lookup);
         let said = read(&guard, &product.url_by("jira.corp.local")).await;
-        let wanted = if allowed { Ok("well".to_owned()) } else { Err(Unanswered::NotAllowed) };
+        let wanted = if allowed { Ok("well".to_owned()) } else { Err(Unanswered::NoneByName) };
         assert_eq!(said, wanted, "{found:?}");
         assert_eq!(product.take_asked().len(), usize::from(allowed), "{found:?}");
     }
@@ -75,7 +82,7 @@ async fn by_default_one_internal_address_among_public_ones_refuses_all() {
         let lookup: Arc<dyn Lookup> = TestLookup::new(|_, _| addresses(found));
         let guard = guard_with(&[], Bounds::default(), &lookup);
         let said = read(&guard, "https://jira.example.com/").await;
-        assert_eq!(said, Err(Unanswered::NotAllowed), "{found:?}");
+        assert_eq!(said, Err(Unanswered::NoneByName), "{found:?}");
     }
 }
 
@@ -90,10 +97,58 @@ async fn a_name_that_changes_its_meaning_is_looked_up_once_for_each_connection()
     assert_eq!(read(&guard, &address).await.as_deref(), Ok("well"));
     assert_eq!(lookup.times_asked(), 1, "the address that is judged is the one that is called");
     for times in 2..5 {
-        assert_eq!(read(&guard, &address).await, Err(Unanswered::NotAllowed));
+        assert_eq!(read(&guard, &address).await, Err(Unanswered::NoneByName));
         assert_eq!(lookup.times_asked(), times);
     }
     assert_eq!(product.take_asked().len(), 1);
+}
+
+#[tokio::test]
+async fn only_the_log_tells_a_name_that_leads_inside_from_one_that_is_not_there() {
+    log::start();
+    let guard = |found: &'static [&str]| {
+        let lookup: Arc<dyn Lookup> = TestLookup::new(|_, _| addresses(found));
+        guard_with(&["192.168.7.0/24"], Bounds::default(), &lookup)
+    };
+    let name = |number: u8| format!("{number}-{}.corp.local", ttscm::id::new().simple());
+    let (inside, missing) = (name(1), name(2));
+    let said = [(&inside, guard(&["10.0.0.1"])), (&missing, guard(&[]))];
+    for (name, guard) in said {
+        let said = read(&guard, &format!("http://{name}/")).await;
+        assert_eq!(said, Err(Unanswered::NoneByName));
+        let Err(Error::Upstream { message, .. }) = said.map_err(Error::from) else { panic!("{name}") };
+        assert!(message.contains("INTEGRATION_ALLOWED_NETWORKS"), "{message}");
+    }
+    let told = |name: &str| log::lines_with(name).iter().filter(|line| line.contains("may not call")).count();
+    assert_eq!((told(&inside), told(&missing)), (1, 0));
+}
+
+/// Names whose servers never answer; how many were looked up.
+#[derive(Default)]
+struct SilentNames(AtomicUsize);
+
+impl Lookup for SilentNames {
+    fn addresses(&self, _: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test]
+async fn names_whose_servers_are_silent_hold_so_many_threads_and_no_more() {
+    let names = Arc::new(SilentNames::default());
+    let shared: Arc<dyn Lookup> = names.clone();
+    let guard = guard_with(&[], IMPATIENT, &shared);
+    // nobody waits for the first ones any more when the others come
+    for count in [40, 40, 40] {
+        let said = (0..count).map(|number| {
+            let (guard, address) = (&guard, format!("https://{number}.example.com/"));
+            async move { read(guard, &address).await }
+        });
+        let said = futures_util::future::join_all(said).await;
+        assert!(said.iter().all(|said| *said == Err(Unanswered::TimedOut)), "{said:?}");
+    }
+    assert_eq!(names.0.load(Ordering::SeqCst), 64);
 }
 
 #[tokio::test]
@@ -103,7 +158,7 @@ async fn plain_http_to_a_name_is_for_allowed_networks_alone() {
     for address in
         ["http://jira.example.com/", "https://jira.example.com:9000/", "http://jira.example.com:443/"]
     {
-        assert_eq!(read(&guard, address).await, Err(Unanswered::NotAllowed), "{address}");
+        assert_eq!(read(&guard, address).await, Err(Unanswered::NoneByName), "{address}");
     }
 }
 
@@ -181,10 +236,12 @@ async fn a_server_that_is_not_there_is_unreachable() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let nobody = read(&guard, &format!("http://nobody.example.com:{}/", address.port())).await;
-    assert_eq!(nobody, Err(Unanswered::Unreachable));
+    assert_eq!(nobody, Err(Unanswered::NoneByName));
     let unknown: Arc<dyn Lookup> = TestLookup::new(|_, _| Vec::new());
     let said = read(&guard_with(&[], Bounds::default(), &unknown), "https://unknown.example.com/").await;
-    assert_eq!(said, Err(Unanswered::Unreachable));
+    assert_eq!(said, Err(Unanswered::NoneByName));
+    let nobody = read(&guard, &format!("http://{address}/")).await;
+    assert_eq!(nobody, Err(Unanswered::Unreachable));
     // its own https is not spoken there
     let plain = TestProduct::that_answers(200, "well").await;
     let said = read(&guard, &plain.url().replace("http:", "https:")).await;
@@ -197,6 +254,7 @@ fn what_went_wrong_tells_nothing_of_where() {
         Unanswered::NotAllowed,
         Unanswered::TimedOut,
         Unanswered::Unreachable,
+        Unanswered::NoneByName,
         Unanswered::Redirect,
         Unanswered::TooLong(7),
     ] {
