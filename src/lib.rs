@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! main  →  app, http, demo, command
+//!       →  sealing, backup                                                what spans the nouns
 //!       →  access, permission, user, role, company, credential, audit  the nouns: types and rules, SQL in their `store`
 //!       →  vault, connectwise, database
 //!       →  error, outgoing, page, id, clock, config
@@ -15,6 +16,7 @@
 pub mod access;
 pub mod app;
 pub mod audit;
+pub mod backup;
 pub mod clock;
 pub mod command;
 pub mod company;
@@ -30,6 +32,7 @@ pub mod outgoing;
 pub mod page;
 pub mod permission;
 pub mod role;
+pub mod sealing;
 pub mod telemetry;
 pub mod user;
 pub mod vault;

@@ -18,6 +18,7 @@ mod documents;
 mod escalation;
 mod hardening;
 mod http;
+mod key_rotation;
 mod linking;
 mod lists;
 mod login;
