@@ -43,7 +43,7 @@ fn may_use(module: &str) -> Vec<&'static str> {
         "http" => {
             &["app", "access", "permission", "user", "role", "company", "credential", "audit", "database"]
         }
-        "command" => &["app", "access", "company", "sealing", "backup", "database"],
+        "command" => &["app", "access", "company", "sealing", "backup", "vault", "database"],
         "main" => return vec!["app", "http", "demo", "command", "clock", "config", "telemetry"],
         "lib" => &[],
         other => panic!("the module {other} has no place in the house: give it one in tests/house.rs"),
