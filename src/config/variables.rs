@@ -110,8 +110,11 @@ pub(super) fn default_public_url(address: SocketAddr) -> String {
     url.strip_suffix(":80").map(str::to_owned).unwrap_or(url)
 }
 
-/// Reads a key of 32 bytes in base64.
-fn parse_key(name: &str, text: &str) -> Result<Key> {
+/// Reads a key of 32 bytes in base64 that stands under `name`.
+///
+/// # Errors
+/// [`ConfigError`] where it is none, or one that anybody can know.
+pub fn parse_key(name: &str, text: &str) -> Result<Key> {
     let rule = "must be 32 random bytes in base64, as `openssl rand -base64 32` makes them";
     let bytes =
         STANDARD.decode(text).map(Zeroizing::new).map_err(|_| ConfigError(format!("{name} {rule}")))?;

@@ -28,6 +28,7 @@ use fields::Checked;
 pub use fields::Input;
 pub use reveal::{reveal_all, reveal_one};
 use store::Wanted;
+pub(crate) use store::{count_sealed, held, swap};
 
 /// A credential, without its secure values.
 #[derive(Debug, Clone)]
@@ -310,7 +311,7 @@ async fn put_sealed(
     field: &str,
     value: &str,
 ) -> Result<()> {
-    let sealed = app.vault.seal(Place::Field { credential, field }, value).map_err(Error::Internal)?;
+    let sealed = app.vault.seal(Place::Field { credential, field }, value).await.map_err(Error::Internal)?;
     store::put_sealed(connection, credential, field, &sealed).await
 }
 

@@ -4,6 +4,7 @@
 use anyhow::Context;
 use secrecy::SecretString;
 use sqlx::{Postgres, Transaction};
+use uuid::Uuid;
 
 use super::{Credential, load, store};
 use crate::access::{Caller, Permission};
@@ -67,12 +68,7 @@ async fn open_on_record(
     credential: &Credential,
     sealed: Vec<(String, Vec<u8>)>,
 ) -> Result<Vec<(String, SecretString)>> {
-    let open = |(field, bytes): &(String, Vec<u8>)| {
-        let opened = app.vault.open(Place::Field { credential: credential.id, field }, bytes);
-        let named = opened.map(|value| (field.clone(), value));
-        named.with_context(|| format!("the field '{field}' of credential {} does not open", credential.id))
-    };
-    let opened: anyhow::Result<Vec<_>> = sealed.iter().map(open).collect();
+    let opened = open_all(app, credential.id, &sealed).await;
     let outcome = if opened.is_ok() { Outcome::Success } else { Outcome::Failure };
     let target = Target::named("credential", credential.id, &credential.name);
     for (field, _) in &sealed {
@@ -82,4 +78,19 @@ async fn open_on_record(
     }
     transaction.commit().await?;
     opened.map_err(Error::Internal)
+}
+
+async fn open_all(
+    app: &App,
+    credential: Uuid,
+    sealed: &[(String, Vec<u8>)],
+) -> anyhow::Result<Vec<(String, SecretString)>> {
+    let mut opened = Vec::with_capacity(sealed.len());
+    for (field, bytes) in sealed {
+        let value = app.vault.open(Place::Field { credential, field }, bytes).await;
+        let value =
+            value.with_context(|| format!("the field '{field}' of credential {credential} does not open"))?;
+        opened.push((field.clone(), value));
+    }
+    Ok(opened)
 }

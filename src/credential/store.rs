@@ -13,6 +13,7 @@ use crate::access::Reach;
 use crate::database::contains_pattern;
 use crate::error::Result;
 use crate::page::Window;
+use crate::vault::{Held, Swaps};
 
 /// A credential with its type and company, as it is read.
 struct Row {
@@ -234,4 +235,46 @@ pub(super) async fn delete_secure(connection: &mut PgConnection, id: Uuid, field
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// How many secure values are sealed with each data key.
+pub(crate) async fn count_sealed(connection: &mut PgConnection) -> Result<Vec<(Option<i32>, i64)>> {
+    let rows = sqlx::query!(
+        r#"select sealed_key(sealed) as key, count(*) as "count!" from secure_values group by 1 order by 1"#
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.key, row.count)).collect())
+}
+
+/// Up to `limit` secure values behind `after`, by credential and field, but for those sealed with `but`.
+pub(crate) async fn held(
+    connection: &mut PgConnection,
+    after: (Uuid, &str),
+    but: Option<i32>,
+    limit: i64,
+) -> Result<Vec<Held>> {
+    let held = sqlx::query_as!(
+        Held,
+        r#"select credential_id as id, field_id as part, credential_id as sealed_for, sealed from secure_values
+           where (credential_id, field_id) > ($1, $2) and ($3::integer is null or sealed_key(sealed) is distinct from $3)
+           order by credential_id, field_id limit $4"#,
+        after.0,
+        after.1,
+        but,
+        limit
+    );
+    Ok(held.fetch_all(connection).await?)
+}
+
+/// Puts other bytes in the place of secure values that are still as they were; how many that are.
+pub(crate) async fn swap(connection: &mut PgConnection, swaps: &Swaps) -> Result<u64> {
+    let swapped = sqlx::query!(
+        "update secure_values s set sealed = new.sealed
+         from unnest($1::uuid[], $2::text[], $3::bytea[], $4::bytea[]) new (id, part, was, sealed)
+         where s.credential_id = new.id and s.field_id = new.part and s.sealed = new.was",
+        &swaps.ids,
+        &swaps.parts,
+        &swaps.were,
+        &swaps.sealed
+    );
+    Ok(swapped.execute(connection).await?.rows_affected())
 }

@@ -79,7 +79,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewIntegration) -> Result<I
     let managers = people(&mut transaction, &new.managers).await?;
     store::insert(&mut transaction, id, new.kind, &values, person(caller), now).await?;
     if let Some(credentials) = credentials {
-        let sealed = sealed::seal(app, id, &credentials)?;
+        let sealed = sealed::seal(app, id, &credentials).await?;
         store::put_credentials(&mut transaction, id, Some(&sealed)).await?;
     }
     store::set_managers(&mut transaction, id, &managers).await?;
@@ -106,7 +106,10 @@ pub async fn update(app: &App, caller: &Caller, identifier: &str, change: Change
     let changed = Changed::of(app, &old, change)?;
     store::update(&mut transaction, old.id, &changed.values, app.clock.now()).await?;
     if let Some(credentials) = &changed.credentials {
-        let sealed = credentials.as_ref().map(|given| sealed::seal(app, old.id, given)).transpose()?;
+        let sealed = match credentials {
+            Some(given) => Some(sealed::seal(app, old.id, given).await?),
+            None => None,
+        };
         store::put_credentials(&mut transaction, old.id, sealed.as_deref()).await?;
     }
     if changed.is_other {

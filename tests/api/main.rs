@@ -23,6 +23,7 @@ mod http;
 mod integrations;
 mod itsm;
 mod itsm_contract;
+mod key_rotation;
 mod linking;
 mod lists;
 mod login;

@@ -2,6 +2,7 @@
 
 mod helpers;
 
+mod backup;
 mod command_line;
 mod embedded;
 mod first_start;
