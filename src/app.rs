@@ -26,6 +26,7 @@ use crate::database;
 use crate::database::embedded::{self, Embedded};
 use crate::database::listener::{self, Heard};
 use crate::role;
+use crate::trash;
 use crate::user::{self, NewUser};
 use crate::vault::{MasterKey, Vault};
 
@@ -166,6 +167,8 @@ fn in_background(app: &Arc<App>, stopped: &watch::Receiver<bool>) -> JoinSet<()>
     let (of_sign_ins, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
     tasks.spawn(async move { hand_over::keep_time(&of_sign_ins, stop).await });
     tasks.spawn(company::work(Arc::clone(app), told_to_stop(stopped.clone())));
+    let (of_trash, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
+    tasks.spawn(async move { trash::keep_time(&of_trash, stop).await });
     tasks
 }
 

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! main  →  app, http, demo, command
-//!       →  access, permission, user, role, company, credential, audit  the nouns: types and rules, SQL in their `store`
+//!       →  access, permission, user, role, company, credential, trash, audit  the nouns: types and rules, SQL in their `store`
 //!       →  vault, connectwise, database
 //!       →  error, outgoing, page, id, clock, config
 //! ```
@@ -31,5 +31,6 @@ pub mod page;
 pub mod permission;
 pub mod role;
 pub mod telemetry;
+pub mod trash;
 pub mod user;
 pub mod vault;

@@ -11,7 +11,7 @@ use source::{File, read, sources};
 use ttscm::config::{Config, EXAMPLE_KEYS};
 
 /// The nouns: types and rules.
-const NOUNS: [&str; 7] = ["access", "permission", "user", "role", "company", "credential", "audit"];
+const NOUNS: [&str; 8] = ["access", "permission", "user", "role", "company", "credential", "trash", "audit"];
 
 /// What every part of the program may use besides the nouns that stand above it.
 const GROUND: [&str; 6] = ["error", "outgoing", "page", "id", "clock", "config"];
@@ -23,7 +23,7 @@ fn may_use(module: &str) -> Vec<&'static str> {
         "page" => &["error"],
         "telemetry" => &["config"],
         "vault" | "database" | "connectwise" => return GROUND.to_vec(),
-        "app" => &["access", "user", "role", "company", "vault", "connectwise", "database"],
+        "app" => &["access", "user", "role", "company", "trash", "vault", "connectwise", "database"],
         noun if NOUNS.contains(&noun) => &[
             "app",
             "vault",
@@ -35,12 +35,22 @@ fn may_use(module: &str) -> Vec<&'static str> {
             "role",
             "company",
             "credential",
+            "trash",
             "audit",
         ],
         "demo" => &["app", "access", "user", "role", "company", "credential", "audit", "vault", "database"],
-        "http" => {
-            &["app", "access", "permission", "user", "role", "company", "credential", "audit", "database"]
-        }
+        "http" => &[
+            "app",
+            "access",
+            "permission",
+            "user",
+            "role",
+            "company",
+            "credential",
+            "trash",
+            "audit",
+            "database",
+        ],
         "command" => &["app", "access", "company"],
         "main" => return vec!["app", "http", "demo", "command", "clock", "config", "telemetry"],
         "lib" => &[],

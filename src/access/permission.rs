@@ -134,6 +134,11 @@ permissions! {
         AdminUiRoles = "ui.admin.roles", "Show the administration of roles";
         AdminUiSettings = "ui.admin.settings", "Show the settings";
     }
+    Trash = "trash", "Trash Permissions", "What was deleted and can still be restored" {
+        TrashFetchMany = "trash.fetch.many", "See what is in the trash";
+        TrashRestore = "trash.restore", "Restore what is in the trash", after TrashFetchMany;
+        TrashPurge = "trash.purge", "Delete what is in the trash for good", after TrashFetchMany;
+    }
     Audit = "audit", "Audit Permissions", "The record of who did what" {
         AuditRead = "audit.read", "Read the audit record";
     }

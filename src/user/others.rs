@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::id;
 use crate::page::{Paged, Paging};
 use crate::role::{self, Role};
+use crate::trash;
 
 /// The nodes by which a caller sees an account.
 pub(super) const SIGHT: [Permission; 2] = [Permission::UserReadOther, Permission::UserListOther];
@@ -181,7 +182,9 @@ async fn change_roles(change: &mut Change<'_>, user: Uuid, identifiers: &[String
     }
     added.into_iter().try_for_each(|role| grantable(change, role))?;
     let ids: Vec<Uuid> = new.iter().map(|role| role.id).collect();
-    role::assign(change.connection(), user, &ids).await
+    role::assign(change.connection(), user, &ids).await?;
+    // those that a restored company would bring back are none of these
+    if reach.is_everywhere() { trash::forget_roles_of(change.connection(), user).await } else { Ok(()) }
 }
 
 /// The roles with these ids or monikers. One that is bound to a company is there only for who sees roles

@@ -30,6 +30,9 @@ pub(super) async fn insert_first_key(pool: &PgPool, wrapped: &[u8]) -> anyhow::R
 
 /// Whether anything is sealed.
 pub(super) async fn has_sealed_values(pool: &PgPool) -> anyhow::Result<bool> {
-    let found = sqlx::query_scalar!(r#"select exists(select from secure_values) as "found!""#);
+    let found = sqlx::query_scalar!(
+        r#"select exists(select from secure_values) or exists(select from version_values)
+               or exists(select from trashed_secure_values) as "found!""#
+    );
     Ok(found.fetch_one(pool).await?)
 }

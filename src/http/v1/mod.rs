@@ -12,8 +12,10 @@ mod permissions;
 mod role;
 mod session;
 mod sign_in;
+mod trash;
 mod user;
 mod utility;
+mod version;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -36,10 +38,12 @@ pub fn routes() -> Vec<Route> {
         company::routes(),
         connectwise::routes(),
         credential::routes(),
+        version::routes(),
         credential_type::routes(),
         role::routes(),
         permissions::routes(),
         custom_permission::routes(),
+        trash::routes(),
         audit::routes(),
         utility::routes(),
     ]

@@ -16,6 +16,7 @@ pub mod people;
 pub mod request;
 pub mod scene;
 pub mod time;
+pub mod trash;
 pub mod words;
 
 pub use actor::Actor;
