@@ -62,8 +62,8 @@ async fn a_deleted_credential_is_put_back_to_its_last_byte() {
         assert_eq!(admin.get(&format!("{path}{below}")).await.expect(404)["error"], "CredentialNotFound");
     }
     admin.post(&format!("{path}/versions/1/restore"), &json!({})).await.expect(404);
-    let list = admin.get(&format!("/v1/credential/credentials/company/{}?search=Production", scene.acme));
-    assert_eq!(all(&list.await.data(), "id"), [id_in(&kept)]);
+    let list = format!("/v1/credential/credentials/company/{}?search=Production", scene.acme);
+    assert_eq!(all(&admin.get(&list).await.data(), "id"), [id_in(&kept)]);
     assert_eq!(admin.get(&format!("/v1/credential-type/{}", scene.aws)).await.data()["credentialCount"], 1);
 
     let listed = admin.get("/v1/trash").await.expect(200);

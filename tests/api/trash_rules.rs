@@ -47,8 +47,8 @@ async fn somebody_of_one_company_sees_restores_and_purges_its_credentials_only()
     purge(&technician, id_in(&other)).await;
     admin.get(&own).await.expect(200);
 
-    let office = admin.put(&format!("/rbac/api/organizations/{beta}"), &json!({"adminIds": [technician.id]}));
-    office.await.rbac();
+    let office = json!({"adminIds": [technician.id]});
+    admin.put(&format!("/rbac/api/organizations/{beta}"), &office).await.rbac();
     assert_eq!(listed(&technician).await, [foreign.as_str()]);
     restore(&technician, &foreign).await.expect(200);
 }

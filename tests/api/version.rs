@@ -110,9 +110,8 @@ async fn a_version_brings_back_everything_and_can_itself_be_taken_back() {
     admin.post(&format!("{path}/versions/2/restore"), &json!({})).await.expect(200);
     assert_eq!(content(admin, &path).await, new);
     assert_eq!(numbers(admin, &path).await, [3, 2, 1]);
-    let record = admin
-        .get(&format!("/v1/audit?credential={}&limit=1&action=credential.restore_version", id_in(&path)));
-    assert_eq!(record.await.data()[0]["target"]["name"], "New");
+    let record = format!("/v1/audit?credential={}&limit=1&action=credential.restore_version", id_in(&path));
+    assert_eq!(admin.get(&record).await.data()[0]["target"]["name"], "New");
 }
 
 #[tokio::test]

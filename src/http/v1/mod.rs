@@ -38,7 +38,6 @@ pub fn routes() -> Vec<Route> {
         company::routes(),
         connectwise::routes(),
         credential::routes(),
-        version::routes(),
         credential_type::routes(),
         role::routes(),
         permissions::routes(),

@@ -1,36 +1,21 @@
 //! The history of credentials.
 
-use axum::http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::V1;
 use super::credential::CredentialView;
-use crate::access::Permission::{CredentialFetch, CredentialUpdate};
 use crate::clock::Timestamp;
 use crate::credential::history::{self, Version};
 use crate::error::Result;
 use crate::http::contract::Listed;
 use crate::http::guard::Allowed;
 use crate::http::input::{PageQuery, Path, Query};
-use crate::http::route::{Route, get, post};
-
-pub fn routes() -> Vec<Route> {
-    vec![
-        get("/credential/credentials/{id}/versions", "Get Credential Versions", list)
-            .needs([CredentialFetch])
-            .answers::<V1>(StatusCode::OK, "Credential Versions Fetched Successfully!"),
-        post("/credential/credentials/{id}/versions/{number}/restore", "Restore Credential Version", restore)
-            .needs([CredentialUpdate])
-            .answers::<V1>(StatusCode::OK, "Credential Version Restored Successfully!"),
-    ]
-}
 
 /// What a credential was before a change; never with a value.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct VersionView {
+pub(super) struct VersionView {
     /// Its number; later changes have higher ones.
     #[schemars(example = 3)]
     number: i32,
@@ -73,7 +58,7 @@ impl From<Version> for VersionView {
     }
 }
 
-async fn list(
+pub(super) async fn list(
     allowed: Allowed,
     Path([id]): Path<1>,
     Query(page): Query<PageQuery>,
@@ -85,14 +70,14 @@ async fn list(
 
 /// How to restore it.
 #[derive(Deserialize, JsonSchema)]
-struct Force {
+pub(super) struct Force {
     /// Whether to restore the rest where the type has changed so that some values do not fit it any more;
     /// those stay as they are today.
     #[serde(default)]
     force: bool,
 }
 
-async fn restore(
+pub(super) async fn restore(
     allowed: Allowed,
     Path([id, number]): Path<2>,
     Query(query): Query<Force>,
