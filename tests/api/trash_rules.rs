@@ -197,6 +197,24 @@ async fn a_restored_company_makes_nobody_stronger() {
 }
 
 #[tokio::test]
+async fn a_restored_wildcard_covers_nothing_that_was_not_to_give() {
+    let app = TestApp::start().await;
+    let admin = app.admin().await;
+    let acme = company(&admin, "Acme").await;
+    aws_type(&admin, "aws").await;
+    let export = json!({"name": "Export", "resource": "aws", "action": "export", "companyId": acme});
+    admin.post("/v1/permissions", &export).await.expect(201);
+    let role = role_in(&admin, &acme, &["aws.*"]).await;
+    person(&app, &admin, &["user", &role]).await;
+    admin.delete(&format!("{COMPANIES}/{acme}")).await.expect(200);
+    // this is as good as `aws.*` for the type, but not for what was made below it
+    let weak = app.holder_of(&["trash.*", "credential.*"]).await;
+    assert_eq!(restore(&weak, &acme).await.expect(403)["required"], json!(["aws.export"]));
+    give_nodes(&admin, &weak.id, &["trash.*", "credential.*", "permission.escalate"]).await.expect(200);
+    restore(&weak, &acme).await.expect(200);
+}
+
+#[tokio::test]
 async fn a_restored_role_has_no_node_that_has_come_to_mean_something_else() {
     let app = TestApp::start().await;
     let admin = app.admin().await;

@@ -6,6 +6,7 @@ mod store;
 use uuid::Uuid;
 
 use super::{Entry, Kind, record, reserve};
+use crate::access::permission::covers;
 use crate::access::{Caller, Change, Permission};
 use crate::app::App;
 use crate::credential::history;
@@ -74,9 +75,13 @@ async fn put_type_back(change: &mut Change<'_>, entry: &Entry) -> Result<()> {
 
 async fn put_company_back(change: &mut Change<'_>, entry: &Entry) -> Result<()> {
     refuse_taken_monikers(change, entry.id).await?;
-    refuse_taken_nodes(change, entry.id).await?;
-    for nodes in store::held_roles(change.connection(), entry.id).await? {
-        change.check_grantable(nodes.iter().map(String::as_str), Some(entry.target_id))?;
+    let made_here = store::nodes(change.connection(), entry.id).await?;
+    refuse_taken_nodes(change, &made_here).await?;
+    for held in store::held_roles(change.connection(), entry.id).await? {
+        // a wildcard covers what comes back with it too
+        let covered = made_here.iter().filter(|node| held.iter().any(|grant| covers(grant, node)));
+        let nodes = held.iter().chain(covered).map(String::as_str);
+        change.check_grantable(nodes, Some(entry.target_id))?;
     }
     store::put_company_back(change.connection(), entry.id, entry.target_id).await
 }
@@ -91,12 +96,11 @@ async fn refuse_taken_monikers(change: &mut Change<'_>, entry: Uuid) -> Result<(
 }
 
 /// Refuses permissions that have come to mean something else.
-async fn refuse_taken_nodes(change: &mut Change<'_>, entry: Uuid) -> Result<()> {
+async fn refuse_taken_nodes(change: &mut Change<'_>, nodes: &[String]) -> Result<()> {
     let mut known: Vec<_> = Permission::ALL.iter().map(|known| known.node().to_owned()).collect();
     known.extend(change.caller.grants.type_nodes().map(|(_, node)| node));
     known.extend(change.custom_nodes().iter().map(|custom| custom.node.clone()));
     known.extend(reserve::type_nodes(change.connection()).await?);
-    let nodes = store::nodes(change.connection(), entry).await?;
     match nodes.iter().find(|node| known.contains(node)) {
         None => Ok(()),
         Some(node) => Err(Error::Conflict(format!(
