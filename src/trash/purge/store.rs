@@ -38,7 +38,7 @@ pub(super) async fn is_any_due(pool: &PgPool, now: DateTime<Utc>) -> Result<bool
 /// Whether no other server is at it, until the transaction ends.
 pub(super) async fn takes_turn(connection: &mut PgConnection) -> Result<bool> {
     // any number that nothing else in the database uses as a lock
-    let taken = sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock(7463627) as "taken!""#);
+    let taken = sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock(7463631) as "taken!""#);
     Ok(taken.fetch_one(connection).await?)
 }
 
