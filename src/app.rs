@@ -31,6 +31,7 @@ use crate::integration::{self, Checks};
 use crate::outgoing::{Bounds, Guard, Lookup, SystemLookup};
 use crate::role;
 use crate::sealing::{self, SealedStore};
+use crate::trash;
 use crate::user::{self, NewUser};
 use crate::vault::{self, MasterKey, Vault};
 
@@ -197,6 +198,8 @@ fn in_background(app: &Arc<App>, stopped: &watch::Receiver<bool>) -> JoinSet<()>
     tasks.spawn(company::work(Arc::clone(app), told_to_stop(stopped.clone())));
     tasks.spawn(write_uses(Arc::clone(app), told_to_stop(stopped.clone())));
     tasks.spawn(integration::work(Arc::clone(app), told_to_stop(stopped.clone())));
+    let (of_trash, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
+    tasks.spawn(async move { trash::keep_time(&of_trash, stop).await });
     tasks
 }
 

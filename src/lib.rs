@@ -5,7 +5,7 @@
 //! ```text
 //! main  →  app, http, demo, command
 //!       →  sealing, backup                                                what spans the nouns
-//!       →  access, permission, user, role, company, credential, integration, audit  the nouns: types and rules, SQL in their `store`
+//!       →  access, permission, user, role, company, credential, trash, integration, audit  the nouns: types and rules, SQL in their `store`
 //!       →  vault, connectwise, database
 //!       →  error, outgoing, together, page, id, clock, config
 //! ```
@@ -36,5 +36,6 @@ pub mod role;
 pub mod sealing;
 pub mod telemetry;
 pub mod together;
+pub mod trash;
 pub mod user;
 pub mod vault;

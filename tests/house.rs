@@ -11,8 +11,8 @@ use source::{File, read, sources};
 use ttscm::config::{Config, EXAMPLE_KEYS};
 
 /// The nouns: types and rules.
-const NOUNS: [&str; 8] =
-    ["access", "permission", "user", "role", "company", "credential", "integration", "audit"];
+const NOUNS: [&str; 9] =
+    ["access", "permission", "user", "role", "company", "credential", "trash", "integration", "audit"];
 
 /// What every part of the program may use besides the nouns that stand above it.
 const GROUND: [&str; 7] = ["error", "outgoing", "together", "page", "id", "clock", "config"];
@@ -29,13 +29,14 @@ fn may_use(module: &str) -> Vec<&'static str> {
             "user",
             "role",
             "company",
+            "trash",
             "integration",
             "sealing",
             "vault",
             "connectwise",
             "database",
         ],
-        "sealing" => &["app", "access", "credential", "integration", "audit", "vault", "database"],
+        "sealing" => &["app", "access", "credential", "trash", "integration", "audit", "vault", "database"],
         "backup" => &["access", "audit", "vault", "database"],
         noun if NOUNS.contains(&noun) => &[
             "app",
@@ -48,6 +49,7 @@ fn may_use(module: &str) -> Vec<&'static str> {
             "role",
             "company",
             "credential",
+            "trash",
             "integration",
             "audit",
         ],
@@ -60,6 +62,7 @@ fn may_use(module: &str) -> Vec<&'static str> {
             "role",
             "company",
             "credential",
+            "trash",
             "integration",
             "audit",
             "database",

@@ -148,6 +148,11 @@ permissions! {
         IntegrationCheck = "integration.check", "Check how any integration is doing";
         IntegrationCall = "integration.call", "Call the endpoints of any integration with its credentials";
     }
+    Trash = "trash", "Trash Permissions", "What was deleted and can still be restored" {
+        TrashFetchMany = "trash.fetch.many", "See what is in the trash";
+        TrashRestore = "trash.restore", "Restore what is in the trash", after TrashFetchMany;
+        TrashPurge = "trash.purge", "Delete what is in the trash for good", after TrashFetchMany;
+    }
     Audit = "audit", "Audit Permissions", "The record of who did what" {
         AuditRead = "audit.read", "Read the audit record";
     }

@@ -2,6 +2,7 @@
 //! secure fields are sealed by the vault.
 
 mod fields;
+pub mod history;
 pub mod kind;
 mod reveal;
 mod store;
@@ -22,10 +23,12 @@ use crate::database;
 use crate::error::{Error, Result};
 use crate::id;
 use crate::page::{Paged, Paging};
+use crate::trash;
 use crate::vault::Place;
 
 use fields::Checked;
 pub use fields::Input;
+use history::{Changed, Content};
 pub use reveal::{reveal_all, reveal_one};
 use store::Wanted;
 pub(crate) use store::{count_sealed, held, swap};
@@ -241,38 +244,35 @@ pub async fn update(
     let found = load(&mut transaction, caller, needed, identifier).await?;
     let missing = || not_found(identifier);
     let kind = kind::hold(&mut transaction, found.kind.id).await?.ok_or_else(missing)?;
-    let mut plain_values = store::hold_values(&mut transaction, found.id).await?.ok_or_else(missing)?;
+    let before = store::hold(&mut transaction, found.id).await?.ok_or_else(missing)?;
     let values = fields::check_change(&kind.fields, change.fields)?;
-    for field in &values.cleared {
-        plain_values.remove(field);
-    }
-    plain_values.extend(values.plain.clone());
-    let row = store::Update {
-        id: found.id,
-        name: change.name.as_deref().map(str::trim),
-        notes: change.notes.as_ref().map(Option::as_deref),
-        plain_values: &plain_values,
-        now: app.clock.now(),
+    let after = Content {
+        name: change.name.map_or_else(|| before.name.clone(), |name| name.trim().to_owned()),
+        notes: change.notes.unwrap_or_else(|| before.notes.clone()),
+        plain: values.over_plain(&before.plain),
+        sealed: values.over_sealed(app, found.id, &before.sealed).await?,
     };
-    store::update(&mut transaction, &row).await?;
-    store::delete_secure(&mut transaction, found.id, &values.cleared).await?;
-    write_secure(&mut transaction, app, found.id, &values).await?;
+    write(&mut transaction, app, caller, found.id, &kind.fields, (&before, &after)).await?;
     let credential = store::by_id(&mut transaction, found.id).await?.ok_or_else(missing)?;
     record(&mut transaction, app, caller, "credential.update", &credential).await?;
     transaction.commit().await?;
     Ok(credential)
 }
 
-/// Deletes a credential with all its values, where the caller holds all of `needed` on it.
+/// Moves a credential with all its values and its history into the trash, where the caller holds all of
+/// `needed` on it.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`].
 pub async fn delete(app: &App, caller: &Caller, needed: &[Permission], identifier: &str) -> Result<()> {
     let mut transaction = database::begin(&app.pool).await?;
     let credential = load(&mut transaction, caller, needed, identifier).await?;
-    if !store::delete(&mut transaction, credential.id).await? {
-        return Err(not_found(identifier));
-    }
+    let missing = || not_found(identifier);
+    // what happens to a type's credentials happens to those in the trash too, so that none may slip between
+    kind::hold(&mut transaction, credential.kind.id).await?.ok_or_else(missing)?;
+    store::hold(&mut transaction, credential.id).await?.ok_or_else(missing)?;
+    let thing = trash::Thing::credential(credential.id, &credential.name, credential.company.id);
+    trash::put(&mut transaction, app, caller, thing).await?;
     record(&mut transaction, app, caller, "credential.delete", &credential).await?;
     Ok(transaction.commit().await?)
 }
@@ -303,6 +303,32 @@ pub async fn stored_values(
     Ok((credential.id, credential.kind.fields.into_iter().filter_map(&mut stored).collect()))
 }
 
+/// Makes a credential say what it is to say, and keeps what it said before.
+async fn write(
+    connection: &mut PgConnection,
+    app: &App,
+    caller: &Caller,
+    id: Uuid,
+    kind: &[kind::Field],
+    (before, after): (&Content, &Content),
+) -> Result<()> {
+    let changed = Changed::between(before, after).in_order_of(kind);
+    history::keep(connection, app, caller, &[id], &changed).await?;
+    store::update(connection, id, after, app.clock.now()).await?;
+    let (kept, gone): (Vec<_>, Vec<_>) =
+        changed.fields.into_iter().partition(|field| after.sealed.contains_key(field));
+    store::delete_secure(connection, id, &gone).await?;
+    for field in kept {
+        store::put_sealed(connection, id, &field, &after.sealed[&field]).await?;
+    }
+    Ok(())
+}
+
+/// Seals a value for its place.
+pub(crate) async fn seal(app: &App, credential: Uuid, field: &str, value: &str) -> Result<Vec<u8>> {
+    app.vault.seal(Place::Field { credential, field }, value).await.map_err(Error::Internal)
+}
+
 /// Seals a value for its place and keeps it.
 async fn put_sealed(
     connection: &mut PgConnection,
@@ -311,7 +337,7 @@ async fn put_sealed(
     field: &str,
     value: &str,
 ) -> Result<()> {
-    let sealed = app.vault.seal(Place::Field { credential, field }, value).await.map_err(Error::Internal)?;
+    let sealed = seal(app, credential, field, value).await?;
     store::put_sealed(connection, credential, field, &sealed).await
 }
 

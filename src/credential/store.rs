@@ -7,6 +7,7 @@ use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use super::history::Content;
 use super::kind::Field;
 use super::{CompanyName, Credential, Kind};
 use crate::access::Reach;
@@ -149,48 +150,36 @@ pub(super) async fn insert(connection: &mut PgConnection, new: &NewRow<'_>) -> R
     Ok(())
 }
 
-/// Locks a credential for a change; its plain values.
-pub(super) async fn hold_values(
-    connection: &mut PgConnection,
-    id: Uuid,
-) -> Result<Option<HashMap<String, String>>> {
-    let held = sqlx::query_scalar!(
-        r#"select plain_values as "values: Json<HashMap<String, String>>" from credentials where id = $1 for update"#,
+/// Locks a credential for a change; what it says.
+pub(super) async fn hold(connection: &mut PgConnection, id: Uuid) -> Result<Option<Content>> {
+    let held = sqlx::query!(
+        r#"select name, notes, plain_values as "plain_values: Json<HashMap<String, String>>"
+           from credentials where id = $1 for update"#,
         id
     );
-    Ok(held.fetch_optional(connection).await?.map(|values| values.0))
+    let Some(row) = held.fetch_optional(&mut *connection).await? else { return Ok(None) };
+    let sealed = sealed_values(connection, id).await?.into_iter().collect();
+    Ok(Some(Content { name: row.name, notes: row.notes, plain: row.plain_values.0, sealed }))
 }
 
-/// A changed credential. What is none stays, but for the values.
-pub(super) struct Update<'a> {
-    pub id: Uuid,
-    pub name: Option<&'a str>,
-    pub notes: Option<Option<&'a str>>,
-    pub plain_values: &'a HashMap<String, String>,
-    pub now: DateTime<Utc>,
-}
-
-pub(super) async fn update(connection: &mut PgConnection, update: &Update<'_>) -> Result<()> {
+/// Writes what a credential says, but for its sealed values.
+pub(super) async fn update(
+    connection: &mut PgConnection,
+    id: Uuid,
+    new: &Content,
+    now: DateTime<Utc>,
+) -> Result<()> {
     sqlx::query!(
-        "update credentials set name = coalesce($2, name), notes = case when $3 then $4 else notes end,
-             plain_values = $5, updated_at = $6
-         where id = $1",
-        update.id,
-        update.name,
-        update.notes.is_some(),
-        update.notes.flatten(),
-        Json(update.plain_values) as _,
-        update.now
+        "update credentials set name = $2, notes = $3, plain_values = $4, updated_at = $5 where id = $1",
+        id,
+        new.name,
+        new.notes,
+        Json(&new.plain) as _,
+        now
     )
     .execute(connection)
     .await?;
     Ok(())
-}
-
-/// Deletes a credential; whether it was there still.
-pub(super) async fn delete(connection: &mut PgConnection, id: Uuid) -> Result<bool> {
-    let done = sqlx::query!("delete from credentials where id = $1", id).execute(connection).await?;
-    Ok(done.rows_affected() > 0)
 }
 
 /// Every sealed value of a credential, by field id.

@@ -5,9 +5,10 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::access::hand_over;
-use crate::credential;
+use crate::credential::{self, history};
 use crate::error::Result;
 use crate::integration;
+use crate::trash;
 use crate::vault::{Held, Place, Swaps};
 
 /// A table with sealed bytes in it. Its SQL is in the `store.rs` of its noun.
@@ -15,6 +16,10 @@ use crate::vault::{Held, Place, Swaps};
 pub enum SealedStore {
     /// The secure values of credentials.
     SecureValues,
+    /// The secure values of their earlier versions.
+    Versions,
+    /// The secure values of credentials in the trash.
+    Trash,
     /// What sign-ins that are under way must remember.
     SignIns,
     /// The credentials of integrations.
@@ -26,13 +31,16 @@ pub type Counts = Vec<(Option<i32>, i64)>;
 
 impl SealedStore {
     /// Every place.
-    pub const ALL: [Self; 3] = [Self::SecureValues, Self::SignIns, Self::Integrations];
+    pub const ALL: [Self; 5] =
+        [Self::SecureValues, Self::Versions, Self::Trash, Self::SignIns, Self::Integrations];
 
     /// Its table, and the columns of it that are sealed. The schema must call `guard_sealed` for each.
     #[must_use]
     pub fn columns(self) -> (&'static str, &'static [&'static str]) {
         match self {
             Self::SecureValues => ("secure_values", &["sealed"]),
+            Self::Versions => ("version_values", &["sealed"]),
+            Self::Trash => ("trashed_secure_values", &["sealed"]),
             Self::SignIns => ("sign_ins", &["upstream", "identity"]),
             Self::Integrations => ("integrations", &["credentials"]),
         }
@@ -42,7 +50,9 @@ impl SealedStore {
     #[must_use]
     pub fn place(self, held: &Held) -> Place<'_> {
         match self {
-            Self::SecureValues => Place::Field { credential: held.sealed_for, field: &held.part },
+            Self::SecureValues | Self::Versions | Self::Trash => {
+                Place::Field { credential: held.sealed_for, field: &held.part }
+            }
             Self::SignIns => Place::SignIn { id: held.sealed_for, part: &held.part },
             Self::Integrations => Place::Integration { id: held.sealed_for },
         }
@@ -55,6 +65,8 @@ impl SealedStore {
     pub async fn count(self, connection: &mut PgConnection) -> Result<Counts> {
         match self {
             Self::SecureValues => credential::count_sealed(connection).await,
+            Self::Versions => history::count_sealed(connection).await,
+            Self::Trash => trash::count_sealed(connection).await,
             Self::SignIns => hand_over::count_sealed(connection).await,
             Self::Integrations => integration::count_sealed(connection).await,
         }
@@ -87,6 +99,8 @@ impl SealedStore {
     ) -> Result<Vec<Held>> {
         match self {
             Self::SecureValues => credential::held(connection, after, but, limit).await,
+            Self::Versions => history::held(connection, after, but, limit).await,
+            Self::Trash => trash::held(connection, after, but, limit).await,
             Self::SignIns => hand_over::held(connection, after, but, limit).await,
             Self::Integrations => integration::held(connection, after, but, limit).await,
         }
@@ -100,6 +114,8 @@ impl SealedStore {
     pub async fn swap(self, connection: &mut PgConnection, swaps: &Swaps) -> Result<u64> {
         match self {
             Self::SecureValues => credential::swap(connection, swaps).await,
+            Self::Versions => history::swap(connection, swaps).await,
+            Self::Trash => trash::swap(connection, swaps).await,
             Self::SignIns => hand_over::swap(connection, swaps).await,
             Self::Integrations => integration::swap(connection, swaps).await,
         }

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
-use super::V1;
+use super::{V1, version};
 use crate::access::Permission::{
     CredentialCreate, CredentialDelete, CredentialFetch, CredentialFetchMany, CredentialFieldsFetch,
     CredentialFieldsUpdate, CredentialSecureValuesRead, CredentialUpdate,
@@ -55,6 +55,16 @@ pub fn routes() -> Vec<Route> {
         delete("/credential/credentials/{id}", "Delete Credential", remove)
             .needs([CredentialDelete])
             .answers::<V1>(StatusCode::OK, "Credential Deleted Successfully!"),
+        get("/credential/credentials/{id}/versions", "Get Credential Versions", version::list)
+            .needs([CredentialFetch])
+            .answers::<V1>(StatusCode::OK, "Credential Versions Fetched Successfully!"),
+        post(
+            "/credential/credentials/{id}/versions/{number}/restore",
+            "Restore Credential Version",
+            version::restore,
+        )
+        .needs([CredentialUpdate])
+        .answers::<V1>(StatusCode::OK, "Credential Version Restored Successfully!"),
     ]
 }
 

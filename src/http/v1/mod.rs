@@ -14,8 +14,10 @@ mod permissions;
 mod role;
 mod session;
 mod sign_in;
+mod trash;
 mod user;
 mod utility;
+mod version;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -44,6 +46,7 @@ pub fn routes() -> Vec<Route> {
         custom_permission::routes(),
         api_key::routes(),
         integration::routes(),
+        trash::routes(),
         audit::routes(),
         utility::routes(),
     ]

@@ -18,6 +18,7 @@ pub mod product;
 pub mod request;
 pub mod scene;
 pub mod time;
+pub mod trash;
 pub mod words;
 
 pub use actor::Actor;
