@@ -18,9 +18,10 @@ use crate::access::hand_over::{self, Waiting};
 use crate::access::oauth::Providers;
 use crate::access::password::{self, Passwords};
 use crate::access::token::{self, TokenKeys};
+use crate::audit::{self, Chain};
 use crate::clock::Clock;
 use crate::company::{self, Looks, Work};
-use crate::config::{self, Admin, Config, Key, SignInRules};
+use crate::config::{self, Admin, AuditRules, Config, Key, SignInRules};
 use crate::connectwise::ConnectWise;
 use crate::database;
 use crate::database::embedded::{self, Embedded};
@@ -35,6 +36,8 @@ pub struct App {
     pub pool: PgPool,
     /// The vault.
     pub vault: Vault,
+    /// Seals the audit record.
+    pub chain: Chain,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Signs and verifies access tokens.
@@ -71,6 +74,8 @@ pub struct Settings {
     pub sign_in: SignInRules,
     /// Whether anybody may make an account for themselves.
     pub self_registration: bool,
+    /// What is kept of the audit record, and how much may be revealed.
+    pub audit: AuditRules,
     /// How often companies are copied from ConnectWise; none: when told only.
     pub sync_interval: Option<Duration>,
     /// What share of the companies one run may mark as gone from ConnectWise, in percent.
@@ -166,6 +171,7 @@ fn in_background(app: &Arc<App>, stopped: &watch::Receiver<bool>) -> JoinSet<()>
     let (of_sign_ins, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
     tasks.spawn(async move { hand_over::keep_time(&of_sign_ins, stop).await });
     tasks.spawn(company::work(Arc::clone(app), told_to_stop(stopped.clone())));
+    tasks.spawn(audit::chain::keep(Arc::clone(app), told_to_stop(stopped.clone())));
     tasks
 }
 
@@ -204,6 +210,7 @@ async fn build(
     let connectwise = config.connectwise.as_ref();
     let app = App {
         vault: Vault::open_ring(&pool, &master_key).await?,
+        chain: Chain::open(&pool, &master_key).await?,
         tokens: TokenKeys::new(&token_secret[..], previous, &config.public_url),
         remembered: Cache::default(),
         passwords: Passwords::new()?,
@@ -220,6 +227,7 @@ async fn build(
             cors_allowed_origins: config.cors_allowed_origins,
             trusted_proxies: config.trusted_proxies,
             sign_in: config.sign_in,
+            audit: config.audit,
             sync_interval: connectwise.and_then(|settings| settings.sync_interval),
             max_marked_percent: connectwise.map_or(0, |settings| settings.max_marked_percent),
             self_registration: config.self_registration,

@@ -6,12 +6,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 
 use ttscm::app::Started;
 use ttscm::clock::SystemClock;
+use ttscm::command::audit;
 use ttscm::command::company::{self, Order};
 use ttscm::config::Config;
 use ttscm::{demo, http, telemetry};
@@ -37,6 +39,34 @@ enum Command {
     /// Copy companies from ConnectWise, and have it tell of changes.
     #[command(subcommand)]
     Company(CompanyCommand),
+    /// Verify the audit record, or write it out.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum AuditCommand {
+    /// Hold every event against its seal. Exits with 1 where one was changed, removed or inserted, and says
+    /// which and in which batch.
+    Verify,
+    /// Write the events out, the oldest first, a JSON object a line.
+    Export {
+        /// From this time on (RFC 3339).
+        #[arg(long, value_name = "TIME")]
+        from: Option<DateTime<Utc>>,
+        /// Before this time (RFC 3339).
+        #[arg(long, value_name = "TIME")]
+        to: Option<DateTime<Utc>>,
+    },
+}
+
+impl From<AuditCommand> for audit::Order {
+    fn from(command: AuditCommand) -> Self {
+        match command {
+            AuditCommand::Verify => Self::Verify,
+            AuditCommand::Export { from, to } => Self::Export { from, to },
+        }
+    }
 }
 
 #[derive(Clone, Copy, Subcommand)]
@@ -85,13 +115,14 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Routes => return print(&http::docs::markdown()),
         Command::Openapi => return print(&format!("{:#}\n", http::docs::openapi())),
-        Command::Serve | Command::Demo | Command::Company(_) => {}
+        Command::Serve | Command::Demo | Command::Company(_) | Command::Audit(_) => {}
     }
     let config = Config::from_env()?;
     telemetry::start(config.log_format);
     let runtime = tokio::runtime::Runtime::new().context("the asynchronous runtime cannot start")?;
     match command {
         Command::Company(command) => runtime.block_on(company::run(config, command.into())),
+        Command::Audit(command) => runtime.block_on(audit::run(config, command.into())),
         _ => runtime.block_on(serve(config, matches!(command, Command::Demo))).map(|()| ExitCode::SUCCESS),
     }
 }

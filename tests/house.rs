@@ -23,7 +23,7 @@ fn may_use(module: &str) -> Vec<&'static str> {
         "page" => &["error"],
         "telemetry" => &["config"],
         "vault" | "database" | "connectwise" => return GROUND.to_vec(),
-        "app" => &["access", "user", "role", "company", "vault", "connectwise", "database"],
+        "app" => &["access", "user", "role", "company", "audit", "vault", "connectwise", "database"],
         noun if NOUNS.contains(&noun) => &[
             "app",
             "vault",
@@ -41,7 +41,7 @@ fn may_use(module: &str) -> Vec<&'static str> {
         "http" => {
             &["app", "access", "permission", "user", "role", "company", "credential", "audit", "database"]
         }
-        "command" => &["app", "access", "company"],
+        "command" => &["app", "access", "company", "audit"],
         "main" => return vec!["app", "http", "demo", "command", "clock", "config", "telemetry"],
         "lib" => &[],
         other => panic!("the module {other} has no place in the house: give it one in tests/house.rs"),

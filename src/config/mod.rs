@@ -1,5 +1,6 @@
 //! Every setting, read once from the environment (and a `.env` file) into types.
 
+mod audit;
 mod connectwise;
 mod sign_in;
 mod variables;
@@ -15,6 +16,7 @@ use secrecy::SecretString;
 use sqlx::postgres::PgConnectOptions;
 use zeroize::Zeroizing;
 
+pub use audit::AuditRules;
 pub use connectwise::{CONNECTWISE_VARIABLES, ConnectWise};
 pub use sign_in::{Confirm, Github, Google, Microsoft, SignInRules};
 pub use variables::is_local;
@@ -66,6 +68,8 @@ pub struct Config {
     pub sign_in: SignInRules,
     /// `CONNECTWISE_…`: where companies come from; none where all are made by hand.
     pub connectwise: Option<ConnectWise>,
+    /// The `AUDIT_…` variables and `REVEAL_LIMIT_PER_HOUR`.
+    pub audit: AuditRules,
     /// `SELF_REGISTRATION`: whether anybody may make an account for themselves; off by default.
     pub self_registration: bool,
     /// `LOG_FORMAT`.
@@ -150,6 +154,7 @@ impl Config {
             github: settings.github()?,
             sign_in: settings.sign_in()?,
             connectwise: settings.connectwise()?,
+            audit: settings.audit()?,
             self_registration: settings.switch("SELF_REGISTRATION")?,
             log_format: settings.parsed("LOG_FORMAT", "pretty or json")?.unwrap_or_default(),
         };

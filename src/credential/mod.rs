@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgConnection;
+use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::access::{Caller, Permission};
@@ -44,10 +45,21 @@ pub struct Credential {
     pub company: CompanyName,
     /// The values of the fields that are not secure, by field id.
     pub plain_values: HashMap<String, String>,
+    /// Whether it is there to be revealed by somebody who should not; none where the caller may not know.
+    pub canary: Option<bool>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+impl Credential {
+    /// What of it `caller` may see.
+    fn seen_by(self, caller: &Caller) -> Self {
+        let reach = caller.reach(Permission::CredentialCanary);
+        let canary = self.canary.filter(|_| reach.covers(self.company.id, self.kind.id));
+        Self { canary, ..self }
+    }
 }
 
 /// What a credential shows of its type.
@@ -82,6 +94,8 @@ pub struct NewCredential {
     pub type_id: String,
     /// The id of its company.
     pub company_id: String,
+    /// Whether it is a canary; to say so takes `credential.canary`.
+    pub canary: Option<bool>,
     /// Its values.
     pub fields: Vec<Input>,
 }
@@ -93,6 +107,8 @@ pub struct Change {
     pub name: Option<String>,
     /// The notes; `Some(None)` clears them.
     pub notes: Option<Option<String>>,
+    /// Whether it is a canary; to say so takes `credential.canary`.
+    pub canary: Option<bool>,
     /// Values; a field that is left out keeps its own.
     pub fields: Vec<Input>,
 }
@@ -114,7 +130,7 @@ pub(crate) const SIGHT: [Permission; 2] = [Permission::CredentialFetch, Permissi
 /// [`Error::NotFound`], [`Error::Forbidden`].
 pub async fn find(app: &App, caller: &Caller, needed: &[Permission], identifier: &str) -> Result<Credential> {
     let mut connection = app.pool.acquire().await?;
-    load(&mut connection, caller, needed, identifier).await
+    Ok(load(&mut connection, caller, needed, identifier).await?.seen_by(caller))
 }
 
 async fn load(
@@ -154,7 +170,8 @@ pub async fn list_of_company(
         return Err(Error::forbidden([Permission::CredentialFetchMany.node()]));
     }
     let wanted = Wanted { company: Some(id), kind: None, search };
-    Paged::fetch(paging, |window| store::list(&app.pool, &reach, wanted, window)).await
+    let found = Paged::fetch(paging, |window| store::list(&app.pool, &reach, wanted, window)).await?;
+    Ok(found.map(|credential| credential.seen_by(caller)))
 }
 
 /// The credentials of a type that the caller may list, in the order of [`list_of_company`].
@@ -174,7 +191,8 @@ pub async fn list_of_type(
         return Err(Error::forbidden([Permission::CredentialFetchMany.node()]));
     }
     let wanted = Wanted { company: None, kind: Some(kind.id), search };
-    Paged::fetch(paging, |window| store::list(&app.pool, &reach, wanted, window)).await
+    let found = Paged::fetch(paging, |window| store::list(&app.pool, &reach, wanted, window)).await?;
+    Ok(found.map(|credential| credential.seen_by(caller)))
 }
 
 /// Stores a credential, its secure values sealed.
@@ -192,6 +210,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewCredential) -> Result<Cr
     }
     let company = company::hold(&mut transaction, &new.company_id).await?;
     refuse_creation(caller, company, kind.id, &new)?;
+    refuse_canary(caller, company, kind.id, new.canary)?;
     let values = fields::check_new(&kind.fields, new.fields)?;
     let id = id::new();
     let row = store::NewRow {
@@ -200,6 +219,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewCredential) -> Result<Cr
         notes: new.notes.as_deref(),
         kind: kind.id,
         company,
+        canary: new.canary.unwrap_or_default(),
         plain_values: &values.plain,
         now: app.clock.now(),
     };
@@ -208,7 +228,15 @@ pub async fn create(app: &App, caller: &Caller, new: NewCredential) -> Result<Cr
     let credential = store::by_id(&mut transaction, id).await?.ok_or_else(|| not_found(&id.to_string()))?;
     record(&mut transaction, app, caller, "credential.create", &credential).await?;
     transaction.commit().await?;
-    Ok(credential)
+    Ok(credential.seen_by(caller))
+}
+
+/// Refuses who says whether a credential is a canary and may not.
+fn refuse_canary(caller: &Caller, company: Uuid, kind: Uuid, canary: Option<bool>) -> Result<()> {
+    if canary.is_none() || caller.reach(Permission::CredentialCanary).covers(company, kind) {
+        return Ok(());
+    }
+    Err(Error::forbidden([Permission::CredentialCanary.node()]))
 }
 
 /// Refuses a caller who may not store a credential of this type there. A company or type that they do
@@ -238,6 +266,7 @@ pub async fn update(
 ) -> Result<Credential> {
     let mut transaction = database::begin(&app.pool).await?;
     let found = load(&mut transaction, caller, needed, identifier).await?;
+    refuse_canary(caller, found.company.id, found.kind.id, change.canary)?;
     let missing = || not_found(identifier);
     let kind = kind::hold(&mut transaction, found.kind.id).await?.ok_or_else(missing)?;
     let mut plain_values = store::hold_values(&mut transaction, found.id).await?.ok_or_else(missing)?;
@@ -250,6 +279,7 @@ pub async fn update(
         id: found.id,
         name: change.name.as_deref().map(str::trim),
         notes: change.notes.as_ref().map(Option::as_deref),
+        canary: change.canary,
         plain_values: &plain_values,
         now: app.clock.now(),
     };
@@ -259,7 +289,7 @@ pub async fn update(
     let credential = store::by_id(&mut transaction, found.id).await?.ok_or_else(missing)?;
     record(&mut transaction, app, caller, "credential.update", &credential).await?;
     transaction.commit().await?;
-    Ok(credential)
+    Ok(credential.seen_by(caller))
 }
 
 /// Deletes a credential with all its values, where the caller holds all of `needed` on it.
@@ -302,7 +332,8 @@ pub async fn stored_values(
     Ok((credential.id, credential.kind.fields.into_iter().filter_map(&mut stored).collect()))
 }
 
-/// Seals a value for its place and keeps it.
+/// Seals a value for its place and keeps it. The time of its last change stays where it is the one that is
+/// there.
 async fn put_sealed(
     connection: &mut PgConnection,
     app: &App,
@@ -310,8 +341,14 @@ async fn put_sealed(
     field: &str,
     value: &str,
 ) -> Result<()> {
-    let sealed = app.vault.seal(Place::Field { credential, field }, value).map_err(Error::Internal)?;
-    store::put_sealed(connection, credential, field, &sealed).await
+    let place = Place::Field { credential, field };
+    let old = store::sealed_value(connection, credential, field).await?;
+    // one that does not open is another
+    let old = old.and_then(|bytes| app.vault.open(place, &bytes).ok());
+    let is_same = old.is_some_and(|old| old.expose_secret().as_bytes().ct_eq(value.as_bytes()).into());
+    let sealed = app.vault.seal(place, value).map_err(Error::Internal)?;
+    let changed_at = (!is_same).then(|| app.clock.now());
+    store::put_sealed(connection, credential, field, &sealed, changed_at).await
 }
 
 async fn write_secure(connection: &mut PgConnection, app: &App, id: Uuid, values: &Checked) -> Result<()> {

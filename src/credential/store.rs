@@ -20,6 +20,7 @@ struct Row {
     name: String,
     notes: Option<String>,
     plain_values: Json<HashMap<String, String>>,
+    canary: bool,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     type_id: Uuid,
@@ -46,6 +47,7 @@ impl From<Row> for Credential {
             },
             company: CompanyName { id: row.company_id, name: row.company_name },
             plain_values: row.plain_values.0,
+            canary: Some(row.canary),
             created_at: row.created_at,
             updated_at: row.updated_at,
         }
@@ -63,7 +65,7 @@ pub(super) async fn by_id(connection: &mut PgConnection, id: Uuid) -> Result<Opt
     let row = sqlx::query_as!(
         Row,
         r#"select c.id, c.name, c.notes, c.plain_values as "plain_values: Json<HashMap<String, String>>",
-               c.created_at, c.updated_at, t.id as type_id, t.name as type_name, t.permission_scope,
+               c.canary, c.created_at, c.updated_at, t.id as type_id, t.name as type_name, t.permission_scope,
                t.fields as "fields: Json<Vec<Field>>", o.id as company_id, o.name as company_name,
                1::bigint as "total!"
            from credentials c
@@ -94,7 +96,7 @@ pub(super) async fn list(
     let rows = sqlx::query_as!(
         Row,
         r#"select c.id, c.name, c.notes, c.plain_values as "plain_values: Json<HashMap<String, String>>",
-               c.created_at, c.updated_at, t.id as type_id, t.name as type_name, t.permission_scope,
+               c.canary, c.created_at, c.updated_at, t.id as type_id, t.name as type_name, t.permission_scope,
                t.fields as "fields: Json<Vec<Field>>", o.id as company_id, o.name as company_name,
                count(*) over () as "total!"
            from credentials c
@@ -127,21 +129,23 @@ pub(super) struct NewRow<'a> {
     pub notes: Option<&'a str>,
     pub kind: Uuid,
     pub company: Uuid,
+    pub canary: bool,
     pub plain_values: &'a HashMap<String, String>,
     pub now: DateTime<Utc>,
 }
 
 pub(super) async fn insert(connection: &mut PgConnection, new: &NewRow<'_>) -> Result<()> {
     sqlx::query!(
-        "insert into credentials (id, name, notes, type_id, company_id, plain_values, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $7)",
+        "insert into credentials (id, name, notes, type_id, company_id, plain_values, created_at, updated_at, canary)
+         values ($1, $2, $3, $4, $5, $6, $7, $7, $8)",
         new.id,
         new.name,
         new.notes,
         new.kind,
         new.company,
         Json(new.plain_values) as _,
-        new.now
+        new.now,
+        new.canary
     )
     .execute(connection)
     .await?;
@@ -165,6 +169,7 @@ pub(super) struct Update<'a> {
     pub id: Uuid,
     pub name: Option<&'a str>,
     pub notes: Option<Option<&'a str>>,
+    pub canary: Option<bool>,
     pub plain_values: &'a HashMap<String, String>,
     pub now: DateTime<Utc>,
 }
@@ -172,14 +177,15 @@ pub(super) struct Update<'a> {
 pub(super) async fn update(connection: &mut PgConnection, update: &Update<'_>) -> Result<()> {
     sqlx::query!(
         "update credentials set name = coalesce($2, name), notes = case when $3 then $4 else notes end,
-             plain_values = $5, updated_at = $6
+             plain_values = $5, updated_at = $6, canary = coalesce($7, canary)
          where id = $1",
         update.id,
         update.name,
         update.notes.is_some(),
         update.notes.flatten(),
         Json(update.plain_values) as _,
-        update.now
+        update.now,
+        update.canary
     )
     .execute(connection)
     .await?;
@@ -211,18 +217,23 @@ pub(super) async fn sealed_value(
     Ok(value.fetch_optional(connection).await?)
 }
 
+/// Keeps a sealed value, whose time of change stays where there is one and none is given.
 pub(super) async fn put_sealed(
     connection: &mut PgConnection,
     id: Uuid,
     field: &str,
     sealed: &[u8],
+    changed_at: Option<DateTime<Utc>>,
 ) -> Result<()> {
     sqlx::query!(
-        "insert into secure_values (credential_id, field_id, sealed) values ($1, $2, $3)
-         on conflict on constraint secure_values_pkey do update set sealed = excluded.sealed",
+        "insert into secure_values as s (credential_id, field_id, sealed, changed_at)
+         values ($1, $2, $3, coalesce($4, now()))
+         on conflict on constraint secure_values_pkey do update
+         set sealed = excluded.sealed, changed_at = coalesce($4, s.changed_at)",
         id,
         field,
-        sealed
+        sealed,
+        changed_at
     )
     .execute(connection)
     .await?;

@@ -39,13 +39,36 @@ impl MasterKey {
 
     /// Makes a random data key and wraps it: nonce, then ciphertext and tag.
     pub(super) fn wrap_new(&self, id: u32) -> anyhow::Result<Vec<u8>> {
-        let key: Key = Zeroizing::new(rand::random());
+        self.wrap(&associated_data(id), &Zeroizing::new(rand::random()))
+    }
+
+    fn wrap(&self, associated_data: &[u8], key: &Key) -> anyhow::Result<Vec<u8>> {
         let nonce: [u8; NONCE_BYTES] = rand::random();
         let wrapped = self
             .current
-            .encrypt(&Nonce::from(nonce), Payload { msg: &key[..], aad: &associated_data(id) })
-            .map_err(|_| anyhow::anyhow!("a data key could not be wrapped"))?;
+            .encrypt(&Nonce::from(nonce), Payload { msg: &key[..], aad: associated_data })
+            .map_err(|_| anyhow::anyhow!("a key could not be wrapped"))?;
         Ok([&nonce[..], &wrapped].concat())
+    }
+
+    /// Wraps a key that is not of the ring, for what it is used.
+    ///
+    /// # Errors
+    /// Where the cipher fails.
+    pub fn wrap_for(&self, purpose: &str, key: &Key) -> anyhow::Result<Vec<u8>> {
+        self.wrap(&of_purpose(purpose), key)
+    }
+
+    /// Unwraps a key that was wrapped for `purpose`, and whether the current master key did it.
+    #[must_use]
+    pub fn unwrap_for(&self, purpose: &str, bytes: &[u8]) -> Option<(Key, bool)> {
+        let (nonce, wrapped) = bytes.split_first_chunk::<NONCE_BYTES>()?;
+        let masters = [(Some(&self.current), true), (self.previous.as_ref(), false)];
+        masters.into_iter().find_map(|(master, is_current)| {
+            let payload = Payload { msg: wrapped, aad: &of_purpose(purpose) };
+            let opened = master?.decrypt(&Nonce::from(*nonce), payload).ok().map(Zeroizing::new)?;
+            Some((Zeroizing::new(opened.as_slice().try_into().ok()?), is_current))
+        })
     }
 
     /// Unwraps data key `id`.
@@ -64,4 +87,8 @@ impl MasterKey {
 
 fn associated_data(id: u32) -> Vec<u8> {
     [b"data key\0\x01", &id.to_be_bytes()[..]].concat()
+}
+
+fn of_purpose(purpose: &str) -> Vec<u8> {
+    [b"key of a purpose\0\x01", purpose.as_bytes()].concat()
 }

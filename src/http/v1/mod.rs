@@ -7,6 +7,7 @@ mod connectwise;
 mod credential;
 mod credential_type;
 mod custom_permission;
+mod exposure;
 mod other_user;
 mod permissions;
 mod role;
@@ -33,6 +34,7 @@ pub fn routes() -> Vec<Route> {
         session::routes(),
         user::routes(),
         other_user::routes(),
+        exposure::routes(),
         company::routes(),
         connectwise::routes(),
         credential::routes(),
