@@ -20,9 +20,10 @@ use crate::access::key::{Uses, write_uses};
 use crate::access::oauth::Providers;
 use crate::access::password::{self, Passwords};
 use crate::access::token::{self, TokenKeys};
+use crate::audit::{self, Chain};
 use crate::clock::Clock;
 use crate::company::{self, Looks, Work};
-use crate::config::{self, Admin, Config, Key, SignInRules};
+use crate::config::{self, Admin, AuditRules, Config, Key, SignInRules};
 use crate::connectwise::ConnectWise;
 use crate::database;
 use crate::database::embedded::{self, Embedded};
@@ -41,6 +42,8 @@ pub struct App {
     pub pool: PgPool,
     /// The vault.
     pub vault: Vault,
+    /// Seals the audit record.
+    pub chain: Chain,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Signs and verifies access tokens.
@@ -83,6 +86,8 @@ pub struct Settings {
     pub sign_in: SignInRules,
     /// Whether anybody may make an account for themselves.
     pub self_registration: bool,
+    /// What is kept of the audit record, and how much may be revealed.
+    pub audit: AuditRules,
     /// How often companies are copied from ConnectWise; none: when told only.
     pub sync_interval: Option<Duration>,
     /// How often the products of integrations are checked; none: when told only.
@@ -200,6 +205,7 @@ fn in_background(app: &Arc<App>, stopped: &watch::Receiver<bool>) -> JoinSet<()>
     tasks.spawn(integration::work(Arc::clone(app), told_to_stop(stopped.clone())));
     let (of_trash, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
     tasks.spawn(async move { trash::keep_time(&of_trash, stop).await });
+    tasks.spawn(audit::chain::keep(Arc::clone(app), told_to_stop(stopped.clone())));
     tasks
 }
 
@@ -235,6 +241,7 @@ async fn build(
     let lookup: Arc<dyn Lookup> = Arc::new(SystemLookup);
     let guard = Guard::new(config.integration.allowed_networks, Bounds::default(), &lookup)?;
     let app = App {
+        chain: Chain::open(&pool, &master_key).await?,
         vault: Vault::open_ring(&pool, master_key, SealedStore::is_any(&pool)).await?,
         tokens: TokenKeys::new(&token_secret[..], previous, &config.public_url),
         remembered: Cache::default(),
@@ -255,6 +262,7 @@ async fn build(
             cors_allowed_origins: config.cors_allowed_origins,
             trusted_proxies: config.trusted_proxies,
             sign_in: config.sign_in,
+            audit: config.audit,
             sync_interval: connectwise.and_then(|settings| settings.sync_interval),
             check_interval: config.integration.check_interval,
             max_marked_percent: connectwise.map_or(0, |settings| settings.max_marked_percent),

@@ -7,13 +7,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 
 use ttscm::app::Started;
 use ttscm::clock::SystemClock;
-use ttscm::command::{backup, company, vault};
+use ttscm::command::{audit, backup, company, vault};
 use ttscm::config::Config;
 use ttscm::{demo, http, telemetry};
 
@@ -38,6 +39,9 @@ enum Command {
     /// Copy companies from ConnectWise, and have it tell of changes.
     #[command(subcommand)]
     Company(CompanyCommand),
+    /// Verify the audit record, or write it out.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// The keys that secrets are sealed with.
     #[command(subcommand)]
     Vault(VaultCommand),
@@ -51,6 +55,31 @@ enum Command {
         /// The file that `ttscm backup` has made.
         file: PathBuf,
     },
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum AuditCommand {
+    /// Hold every event against its seal. Exits with 1 where one was changed, removed or inserted, and says
+    /// which and in which batch.
+    Verify,
+    /// Write the events out, the oldest first, a JSON object a line.
+    Export {
+        /// From this time on (RFC 3339).
+        #[arg(long, value_name = "TIME")]
+        from: Option<DateTime<Utc>>,
+        /// Before this time (RFC 3339).
+        #[arg(long, value_name = "TIME")]
+        to: Option<DateTime<Utc>>,
+    },
+}
+
+impl From<AuditCommand> for audit::Order {
+    fn from(command: AuditCommand) -> Self {
+        match command {
+            AuditCommand::Verify => Self::Verify,
+            AuditCommand::Export { from, to } => Self::Export { from, to },
+        }
+    }
 }
 
 #[derive(Clone, Copy, Subcommand)]
@@ -137,6 +166,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Vault(command) => runtime.block_on(vault::run(config, command.into())),
         Command::Backup { file } => runtime.block_on(backup::save(config, &file)),
         Command::Restore { file } => runtime.block_on(backup::restore(config, &file)),
+        Command::Audit(command) => runtime.block_on(audit::run(config, command.into())),
         _ => runtime.block_on(serve(config, matches!(command, Command::Demo))).map(|()| ExitCode::SUCCESS),
     }
 }

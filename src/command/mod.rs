@@ -1,5 +1,6 @@
 //! What the commands do that are not the server's own work.
 
+pub mod audit;
 pub mod backup;
 mod bar;
 pub mod company;

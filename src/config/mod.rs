@@ -1,5 +1,6 @@
 //! Every setting, read once from the environment (and a `.env` file) into types.
 
+mod audit;
 mod connectwise;
 mod integration;
 mod sign_in;
@@ -16,6 +17,7 @@ use secrecy::SecretString;
 use sqlx::postgres::PgConnectOptions;
 use zeroize::Zeroizing;
 
+pub use audit::AuditRules;
 pub use connectwise::{CONNECTWISE_VARIABLES, ConnectWise, connectwise_api_host};
 pub use integration::Integration;
 pub use sign_in::{Confirm, Github, Google, Microsoft, SignInRules};
@@ -72,6 +74,8 @@ pub struct Config {
     pub connectwise: Option<ConnectWise>,
     /// `INTEGRATION_…`: how integrations with other products are reached and watched.
     pub integration: Integration,
+    /// The `AUDIT_…` variables and `REVEAL_LIMIT_PER_HOUR`.
+    pub audit: AuditRules,
     /// `SELF_REGISTRATION`: whether anybody may make an account for themselves; off by default.
     pub self_registration: bool,
     /// `LOG_FORMAT`.
@@ -158,6 +162,7 @@ impl Config {
             sign_in: settings.sign_in()?,
             connectwise: settings.connectwise()?,
             integration: settings.integration()?,
+            audit: settings.audit()?,
             self_registration: settings.switch("SELF_REGISTRATION")?,
             log_format: settings.parsed("LOG_FORMAT", "pretty or json")?.unwrap_or_default(),
         };

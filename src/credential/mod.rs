@@ -7,11 +7,11 @@ pub mod kind;
 mod reveal;
 mod store;
 pub mod value;
+mod write;
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -24,14 +24,14 @@ use crate::error::{Error, Result};
 use crate::id;
 use crate::page::{Paged, Paging};
 use crate::trash;
-use crate::vault::Place;
 
-use fields::Checked;
 pub use fields::Input;
-use history::{Changed, Content};
+use history::Content;
 pub use reveal::{reveal_all, reveal_one};
 use store::Wanted;
 pub(crate) use store::{count_sealed, held, swap};
+pub(crate) use write::seal;
+use write::{put_sealed, write, write_secure};
 
 /// A credential, without its secure values.
 #[derive(Debug, Clone)]
@@ -48,10 +48,21 @@ pub struct Credential {
     pub company: CompanyName,
     /// The values of the fields that are not secure, by field id.
     pub plain_values: HashMap<String, String>,
+    /// Whether it is there to be revealed by somebody who should not; none where the caller may not know.
+    pub canary: Option<bool>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+impl Credential {
+    /// What of it `caller` may see.
+    fn seen_by(self, caller: &Caller) -> Self {
+        let reach = caller.reach(Permission::CredentialCanary);
+        let canary = self.canary.filter(|_| reach.covers(self.company.id, self.kind.id));
+        Self { canary, ..self }
+    }
 }
 
 /// What a credential shows of its type.
@@ -86,6 +97,8 @@ pub struct NewCredential {
     pub type_id: String,
     /// The id of its company.
     pub company_id: String,
+    /// Whether it is a canary; to say so takes `credential.canary`.
+    pub canary: Option<bool>,
     /// Its values.
     pub fields: Vec<Input>,
 }
@@ -97,6 +110,8 @@ pub struct Change {
     pub name: Option<String>,
     /// The notes; `Some(None)` clears them.
     pub notes: Option<Option<String>>,
+    /// Whether it is a canary; to say so takes `credential.canary`.
+    pub canary: Option<bool>,
     /// Values; a field that is left out keeps its own.
     pub fields: Vec<Input>,
 }
@@ -118,7 +133,7 @@ pub(crate) const SIGHT: [Permission; 2] = [Permission::CredentialFetch, Permissi
 /// [`Error::NotFound`], [`Error::Forbidden`].
 pub async fn find(app: &App, caller: &Caller, needed: &[Permission], identifier: &str) -> Result<Credential> {
     let mut connection = app.pool.acquire().await?;
-    load(&mut connection, caller, needed, identifier).await
+    Ok(load(&mut connection, caller, needed, identifier).await?.seen_by(caller))
 }
 
 async fn load(
@@ -158,7 +173,8 @@ pub async fn list_of_company(
         return Err(Error::forbidden([Permission::CredentialFetchMany.node()]));
     }
     let wanted = Wanted { company: Some(id), kind: None, search };
-    Paged::fetch(paging, |window| store::list(&app.pool, &reach, wanted, window)).await
+    let found = Paged::fetch(paging, |window| store::list(&app.pool, &reach, wanted, window)).await?;
+    Ok(found.map(|credential| credential.seen_by(caller)))
 }
 
 /// The credentials of a type that the caller may list, in the order of [`list_of_company`].
@@ -178,7 +194,8 @@ pub async fn list_of_type(
         return Err(Error::forbidden([Permission::CredentialFetchMany.node()]));
     }
     let wanted = Wanted { company: None, kind: Some(kind.id), search };
-    Paged::fetch(paging, |window| store::list(&app.pool, &reach, wanted, window)).await
+    let found = Paged::fetch(paging, |window| store::list(&app.pool, &reach, wanted, window)).await?;
+    Ok(found.map(|credential| credential.seen_by(caller)))
 }
 
 /// Stores a credential, its secure values sealed.
@@ -196,6 +213,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewCredential) -> Result<Cr
     }
     let company = company::hold(&mut transaction, &new.company_id).await?;
     refuse_creation(caller, company, kind.id, &new)?;
+    refuse_canary(caller, company, kind.id, new.canary)?;
     let values = fields::check_new(&kind.fields, new.fields)?;
     let id = id::new();
     let row = store::NewRow {
@@ -204,6 +222,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewCredential) -> Result<Cr
         notes: new.notes.as_deref(),
         kind: kind.id,
         company,
+        canary: new.canary.unwrap_or_default(),
         plain_values: &values.plain,
         now: app.clock.now(),
     };
@@ -212,7 +231,15 @@ pub async fn create(app: &App, caller: &Caller, new: NewCredential) -> Result<Cr
     let credential = store::by_id(&mut transaction, id).await?.ok_or_else(|| not_found(&id.to_string()))?;
     record(&mut transaction, app, caller, "credential.create", &credential).await?;
     transaction.commit().await?;
-    Ok(credential)
+    Ok(credential.seen_by(caller))
+}
+
+/// Refuses who says whether a credential is a canary and may not.
+fn refuse_canary(caller: &Caller, company: Uuid, kind: Uuid, canary: Option<bool>) -> Result<()> {
+    if canary.is_none() || caller.reach(Permission::CredentialCanary).covers(company, kind) {
+        return Ok(());
+    }
+    Err(Error::forbidden([Permission::CredentialCanary.node()]))
 }
 
 /// Refuses a caller who may not store a credential of this type there. A company or type that they do
@@ -242,6 +269,7 @@ pub async fn update(
 ) -> Result<Credential> {
     let mut transaction = database::begin(&app.pool).await?;
     let found = load(&mut transaction, caller, needed, identifier).await?;
+    refuse_canary(caller, found.company.id, found.kind.id, change.canary)?;
     let missing = || not_found(identifier);
     let kind = kind::hold(&mut transaction, found.kind.id).await?.ok_or_else(missing)?;
     let before = store::hold(&mut transaction, found.id).await?.ok_or_else(missing)?;
@@ -252,11 +280,14 @@ pub async fn update(
         plain: values.over_plain(&before.plain),
         sealed: values.over_sealed(app, found.id, &before.sealed).await?,
     };
-    write(&mut transaction, app, caller, found.id, &kind.fields, (&before, &after)).await?;
+    if let Some(canary) = change.canary {
+        store::set_canary(&mut transaction, found.id, canary).await?;
+    }
+    write(&mut transaction, app, caller, (found.id, None), &kind.fields, (&before, &after)).await?;
     let credential = store::by_id(&mut transaction, found.id).await?.ok_or_else(missing)?;
     record(&mut transaction, app, caller, "credential.update", &credential).await?;
     transaction.commit().await?;
-    Ok(credential)
+    Ok(credential.seen_by(caller))
 }
 
 /// Moves a credential with all its values and its history into the trash, where the caller holds all of
@@ -301,52 +332,6 @@ pub async fn stored_values(
         value.map(|value| (field.id, value))
     };
     Ok((credential.id, credential.kind.fields.into_iter().filter_map(&mut stored).collect()))
-}
-
-/// Makes a credential say what it is to say, and keeps what it said before.
-async fn write(
-    connection: &mut PgConnection,
-    app: &App,
-    caller: &Caller,
-    id: Uuid,
-    kind: &[kind::Field],
-    (before, after): (&Content, &Content),
-) -> Result<()> {
-    let changed = Changed::between(before, after).in_order_of(kind);
-    history::keep(connection, app, caller, &[id], &changed).await?;
-    store::update(connection, id, after, app.clock.now()).await?;
-    let (kept, gone): (Vec<_>, Vec<_>) =
-        changed.fields.into_iter().partition(|field| after.sealed.contains_key(field));
-    store::delete_secure(connection, id, &gone).await?;
-    for field in kept {
-        store::put_sealed(connection, id, &field, &after.sealed[&field]).await?;
-    }
-    Ok(())
-}
-
-/// Seals a value for its place.
-pub(crate) async fn seal(app: &App, credential: Uuid, field: &str, value: &str) -> Result<Vec<u8>> {
-    app.vault.seal(Place::Field { credential, field }, value).await.map_err(Error::Internal)
-}
-
-/// Seals a value for its place and keeps it.
-async fn put_sealed(
-    connection: &mut PgConnection,
-    app: &App,
-    credential: Uuid,
-    field: &str,
-    value: &str,
-) -> Result<()> {
-    let sealed = seal(app, credential, field, value).await?;
-    store::put_sealed(connection, credential, field, &sealed).await
-}
-
-async fn write_secure(connection: &mut PgConnection, app: &App, id: Uuid, values: &Checked) -> Result<()> {
-    for (field, value) in &values.secure {
-        let value: &SecretString = value;
-        put_sealed(connection, app, id, field, value.expose_secret()).await?;
-    }
-    Ok(())
 }
 
 async fn record(

@@ -14,7 +14,7 @@ use crate::access::Reach;
 use crate::database::contains_pattern;
 use crate::error::Result;
 use crate::page::Window;
-use crate::vault::{Held, Swaps};
+use crate::vault::{self, Swaps};
 
 /// A credential with its type and company, as it is read.
 struct Row {
@@ -22,6 +22,7 @@ struct Row {
     name: String,
     notes: Option<String>,
     plain_values: Json<HashMap<String, String>>,
+    canary: bool,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     type_id: Uuid,
@@ -48,6 +49,7 @@ impl From<Row> for Credential {
             },
             company: CompanyName { id: row.company_id, name: row.company_name },
             plain_values: row.plain_values.0,
+            canary: Some(row.canary),
             created_at: row.created_at,
             updated_at: row.updated_at,
         }
@@ -65,7 +67,7 @@ pub(super) async fn by_id(connection: &mut PgConnection, id: Uuid) -> Result<Opt
     let row = sqlx::query_as!(
         Row,
         r#"select c.id, c.name, c.notes, c.plain_values as "plain_values: Json<HashMap<String, String>>",
-               c.created_at, c.updated_at, t.id as type_id, t.name as type_name, t.permission_scope,
+               c.canary, c.created_at, c.updated_at, t.id as type_id, t.name as type_name, t.permission_scope,
                t.fields as "fields: Json<Vec<Field>>", o.id as company_id, o.name as company_name,
                1::bigint as "total!"
            from credentials c
@@ -96,7 +98,7 @@ pub(super) async fn list(
     let rows = sqlx::query_as!(
         Row,
         r#"select c.id, c.name, c.notes, c.plain_values as "plain_values: Json<HashMap<String, String>>",
-               c.created_at, c.updated_at, t.id as type_id, t.name as type_name, t.permission_scope,
+               c.canary, c.created_at, c.updated_at, t.id as type_id, t.name as type_name, t.permission_scope,
                t.fields as "fields: Json<Vec<Field>>", o.id as company_id, o.name as company_name,
                count(*) over () as "total!"
            from credentials c
@@ -129,21 +131,23 @@ pub(super) struct NewRow<'a> {
     pub notes: Option<&'a str>,
     pub kind: Uuid,
     pub company: Uuid,
+    pub canary: bool,
     pub plain_values: &'a HashMap<String, String>,
     pub now: DateTime<Utc>,
 }
 
 pub(super) async fn insert(connection: &mut PgConnection, new: &NewRow<'_>) -> Result<()> {
     sqlx::query!(
-        "insert into credentials (id, name, notes, type_id, company_id, plain_values, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $7)",
+        "insert into credentials (id, name, notes, type_id, company_id, plain_values, created_at, updated_at, canary)
+         values ($1, $2, $3, $4, $5, $6, $7, $7, $8)",
         new.id,
         new.name,
         new.notes,
         new.kind,
         new.company,
         Json(new.plain_values) as _,
-        new.now
+        new.now,
+        new.canary
     )
     .execute(connection)
     .await?;
@@ -182,6 +186,12 @@ pub(super) async fn update(
     Ok(())
 }
 
+/// Says whether a credential is a canary.
+pub(super) async fn set_canary(connection: &mut PgConnection, id: Uuid, canary: bool) -> Result<()> {
+    sqlx::query!("update credentials set canary = $2 where id = $1", id, canary).execute(connection).await?;
+    Ok(())
+}
+
 /// Every sealed value of a credential, by field id.
 pub(super) async fn sealed_values(connection: &mut PgConnection, id: Uuid) -> Result<Vec<(String, Vec<u8>)>> {
     let rows = sqlx::query!("select field_id, sealed from secure_values where credential_id = $1", id);
@@ -201,18 +211,37 @@ pub(super) async fn sealed_value(
     Ok(value.fetch_optional(connection).await?)
 }
 
+/// Since when a value is held.
+pub(super) struct Held {
+    /// It is the value that is there already.
+    pub is_same: bool,
+    /// The version that it is taken from: it is held since then again.
+    pub version: Option<i32>,
+    pub now: DateTime<Utc>,
+}
+
+/// Keeps a sealed value, with all the times at which it was this one.
 pub(super) async fn put_sealed(
     connection: &mut PgConnection,
     id: Uuid,
     field: &str,
     sealed: &[u8],
+    held: Held,
 ) -> Result<()> {
     sqlx::query!(
-        "insert into secure_values (credential_id, field_id, sealed) values ($1, $2, $3)
-         on conflict on constraint secure_values_pkey do update set sealed = excluded.sealed",
+        "insert into secure_values as s (credential_id, field_id, sealed, held_at)
+         values ($1, $2, $3, tstzmultirange(tstzrange($5, null)) + coalesce((
+             select o.held_at from version_values o join credential_versions v on v.id = o.version_id
+             where v.credential_id = $1 and v.number = $6 and o.field_id = $2
+         ), '{}'))
+         on conflict on constraint secure_values_pkey do update set sealed = excluded.sealed,
+             held_at = case when $4 then s.held_at else '{}' end + excluded.held_at",
         id,
         field,
-        sealed
+        sealed,
+        held.is_same,
+        held.now,
+        held.version
     )
     .execute(connection)
     .await?;
@@ -240,9 +269,9 @@ pub(crate) async fn held(
     after: (Uuid, &str),
     but: Option<i32>,
     limit: i64,
-) -> Result<Vec<Held>> {
+) -> Result<Vec<vault::Held>> {
     let held = sqlx::query_as!(
-        Held,
+        vault::Held,
         r#"select credential_id as id, field_id as part, credential_id as sealed_for, sealed from secure_values
            where (credential_id, field_id) > ($1, $2) and ($3::integer is null or sealed_key(sealed) is distinct from $3)
            order by credential_id, field_id limit $4"#,

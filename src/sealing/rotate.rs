@@ -16,6 +16,7 @@ use super::check::Damage;
 use super::{SealedStore, keep};
 use crate::access::Caller;
 use crate::app::App;
+use crate::audit;
 use crate::database;
 use crate::error::{Error, Result};
 use crate::vault::{self, Held, Ring, Swaps};
@@ -213,13 +214,15 @@ async fn swap(app: &App, store: SealedStore, swaps: &Swaps) -> Result<u64> {
     Ok(done)
 }
 
-/// Wraps every data key that the previous master key wraps with the current one; how many those were.
+/// Wraps every data key that the previous master key wraps with the current one, and the key of the audit chain
+/// along with them; how many data keys those were.
 ///
 /// # Errors
 /// Where the database fails.
 pub async fn rewrap(app: &App, caller: &Caller) -> Result<usize> {
     let mut transaction = database::begin(&app.pool).await?;
     let rewrapped = vault::rewrap(&mut transaction, &app.vault).await?;
+    audit::chain::rewrap(&mut transaction, &app.vault).await?;
     for key in &rewrapped {
         keep::record(&mut transaction, app, caller, "key.rewrap", *key).await?;
     }

@@ -46,6 +46,26 @@ impl MasterKey {
         Ok(self.wrap(&key[..], &associated_data(id)).ok_or(KeyError::NotWrapped)?)
     }
 
+    /// Wraps a key that is not of the ring, for what it is used.
+    ///
+    /// # Errors
+    /// Where the cipher fails.
+    pub fn wrap_for(&self, purpose: &str, key: &Key) -> Result<Vec<u8>, KeyError> {
+        self.wrap(&key[..], &of_purpose(purpose)).ok_or(KeyError::NotWrapped)
+    }
+
+    /// Unwraps a key that was wrapped for `purpose`.
+    #[must_use]
+    pub fn unwrap_for(&self, purpose: &str, bytes: &[u8]) -> Option<Key> {
+        let key = self.unwrap_bytes(bytes, &of_purpose(purpose))?;
+        Some(Zeroizing::new(key.as_slice().try_into().ok()?))
+    }
+
+    /// A key that was wrapped for `purpose`, wrapped by the current master key; none where that is so already.
+    pub(super) fn rewrap_for(&self, purpose: &str, bytes: &[u8]) -> Result<Option<Vec<u8>>, KeyError> {
+        self.rewrap_bytes(bytes, &of_purpose(purpose))
+    }
+
     /// Unwraps data key `id`.
     pub(super) fn unwrap(&self, id: u32, bytes: &[u8]) -> Result<Aes256Gcm, KeyError> {
         let (nonce, wrapped) = split(bytes).ok_or(KeyError::Damaged(id))?;
@@ -55,10 +75,14 @@ impl MasterKey {
 
     /// Data key `id` wrapped by the current master key; none where that is so already.
     pub(super) fn rewrap(&self, id: u32, bytes: &[u8]) -> Result<Option<Vec<u8>>, KeyError> {
-        let (nonce, wrapped) = split(bytes).ok_or(KeyError::Damaged(id))?;
-        let bound_to = associated_data(id);
-        let (key, is_current) = self.open(nonce, wrapped, &bound_to).ok_or(KeyError::WrongMasterKey)?;
-        let rewrap = || self.wrap(&key, &bound_to).ok_or(KeyError::NotWrapped);
+        split(bytes).ok_or(KeyError::Damaged(id))?;
+        self.rewrap_bytes(bytes, &associated_data(id))
+    }
+
+    fn rewrap_bytes(&self, bytes: &[u8], bound_to: &[u8]) -> Result<Option<Vec<u8>>, KeyError> {
+        let opened = split(bytes).and_then(|(nonce, wrapped)| self.open(nonce, wrapped, bound_to));
+        let (key, is_current) = opened.ok_or(KeyError::WrongMasterKey)?;
+        let rewrap = || self.wrap(&key, bound_to).ok_or(KeyError::NotWrapped);
         if is_current { Ok(None) } else { rewrap().map(Some) }
     }
 
@@ -98,4 +122,8 @@ fn split(bytes: &[u8]) -> Option<([u8; NONCE_BYTES], &[u8])> {
 
 fn associated_data(id: u32) -> Vec<u8> {
     [b"data key\0\x01", &id.to_be_bytes()[..]].concat()
+}
+
+fn of_purpose(purpose: &str) -> Vec<u8> {
+    [b"key of a purpose\0\x01", purpose.as_bytes()].concat()
 }

@@ -268,6 +268,14 @@ impl Vault {
         Ok(ring)
     }
 
+    /// A key that was wrapped for `purpose`, wrapped by the current master key; none where that is so already.
+    ///
+    /// # Errors
+    /// Where neither master key unwraps it.
+    pub fn rewrap_for(&self, purpose: &str, bytes: &[u8]) -> Result<Option<Vec<u8>>, KeyError> {
+        self.master.rewrap_for(purpose, bytes)
+    }
+
     /// The master key.
     fn master(&self) -> &MasterKey {
         &self.master

@@ -2,10 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use ttscm::config::Key;
+use ttscm::vault::MasterKey;
 
 use crate::helpers::scene::{field, id_in, kind_with};
 use crate::helpers::trash::restore;
-use crate::helpers::{Scene, Value, cluster, fixture, json, log};
+use crate::helpers::{Scene, TestApp, Value, cluster, fixture, json, log};
 
 /// Stores a credential with both secure values; its path.
 async fn with_two_secrets(scene: &Scene) -> String {
@@ -152,11 +154,25 @@ async fn a_secret_is_found_nowhere() {
     }
     let server_log = std::fs::read(cluster::data_dir().join("postgres.log")).expect("the server's log");
     places.push(("the server's log", String::from_utf8_lossy(&server_log).into_owned()));
+    places.push(("a backup", backup_of(&scene.app).await));
+    let export = scene.app.ran(&["audit", "export"]).await;
+    assert!(export.code == 0 && export.out.contains("credential.reveal"), "the export can be searched");
+    places.push(("the export", export.out));
     for (place, text) in &places {
         for spelling in spellings(&marker) {
             assert!(!text.contains(&spelling), "{place} has {spelling}");
         }
     }
+}
+
+/// A backup's bytes, as text and in hexadecimal.
+async fn backup_of(app: &TestApp) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("backup");
+    let master = MasterKey::new(Key::new(*b"the master key of every test run"), None);
+    ttscm::backup::save(app.pool(), &master, &file, |_| ()).await.expect("a backup");
+    let bytes = std::fs::read(file).unwrap();
+    format!("{}\n{}", String::from_utf8_lossy(&bytes), fixture::hexadecimal(&bytes))
 }
 
 /// Sends the marker as a credential of integrations, good and bad. Their product is nowhere.

@@ -10,4 +10,5 @@ mod keys;
 mod one_database;
 mod plain_user;
 mod refusals;
+mod rotation;
 mod stop;

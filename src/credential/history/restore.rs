@@ -41,13 +41,13 @@ pub async fn restore(
     if !misfits.is_empty() && !force {
         return Err(refusal(at, &misfits));
     }
-    write(&mut transaction, app, caller, found.id, &kind.fields, (&today, &after)).await?;
+    write(&mut transaction, app, caller, (found.id, Some(at)), &kind.fields, (&today, &after)).await?;
     let credential = credentials::by_id(&mut transaction, found.id).await?.ok_or_else(missing)?;
     let action =
         if misfits.is_empty() { "credential.restore_version" } else { "credential.force_restore_version" };
     record(&mut transaction, app, caller, action, &credential).await?;
     transaction.commit().await?;
-    Ok(credential)
+    Ok(credential.seen_by(caller))
 }
 
 /// Reads a number in its one spelling.

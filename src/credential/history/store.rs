@@ -31,8 +31,8 @@ pub(super) async fn keep(
              from credentials c where c.id = any ($1)
              returning id, credential_id
          )
-         insert into version_values (version_id, field_id, sealed)
-         select kept.id, s.field_id, s.sealed
+         insert into version_values (version_id, field_id, sealed, held_at)
+         select kept.id, s.field_id, s.sealed, s.held_at * tstzmultirange(tstzrange(null, $2, '[]'))
          from kept join secure_values s on s.credential_id = kept.credential_id",
         credentials,
         at,

@@ -8,6 +8,7 @@ mod connectwise;
 mod credential;
 mod credential_type;
 mod custom_permission;
+mod exposure;
 mod integration;
 mod other_user;
 mod permissions;
@@ -37,6 +38,7 @@ pub fn routes() -> Vec<Route> {
         session::routes(),
         user::routes(),
         other_user::routes(),
+        exposure::routes(),
         company::routes(),
         connectwise::routes(),
         credential::routes(),

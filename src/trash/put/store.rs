@@ -64,8 +64,8 @@ pub(super) async fn move_credentials(
     .execute(&mut *connection)
     .await?;
     sqlx::query!(
-        "insert into trashed_secure_values (credential_id, field_id, sealed)
-         select s.credential_id, s.field_id, s.sealed
+        "insert into trashed_secure_values (credential_id, field_id, sealed, held_at)
+         select s.credential_id, s.field_id, s.sealed, s.held_at
          from secure_values s join trashed_credentials t on t.id = s.credential_id where t.trash_id = $1",
         entry
     )

@@ -43,8 +43,8 @@ pub(super) async fn put_credentials_back(connection: &mut PgConnection, entry: U
     .execute(&mut *connection)
     .await?;
     sqlx::query!(
-        "insert into secure_values (credential_id, field_id, sealed)
-         select s.credential_id, s.field_id, s.sealed
+        "insert into secure_values (credential_id, field_id, sealed, held_at)
+         select s.credential_id, s.field_id, s.sealed, s.held_at
          from trashed_secure_values s join trashed_credentials t on t.id = s.credential_id where t.trash_id = $1",
         entry
     )

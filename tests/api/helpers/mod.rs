@@ -4,6 +4,7 @@
 pub mod actor;
 pub mod app;
 pub mod cluster;
+pub mod command;
 pub mod connectwise;
 pub mod database;
 pub mod desktop;
