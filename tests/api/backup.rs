@@ -13,7 +13,6 @@ use ttscm::database::MIGRATIONS;
 use ttscm::sealing;
 use ttscm::vault::MasterKey;
 
-use crate::helpers::scene::id_in;
 use crate::helpers::time::TestClock;
 use crate::helpers::trash::restore;
 use crate::helpers::{Actor, Scene, TestApp, cluster, fixture, json, keys};
@@ -76,8 +75,8 @@ async fn fill(scene: &Scene) -> String {
 /// Every row of every table that is part of a backup.
 async fn rows(app: &TestApp) -> BTreeMap<String, Vec<String>> {
     let counts = app.db_counts().await;
-    let tables: Vec<_> =
-        counts.keys().map(String::as_str).filter(|table| !LEFT_OUT.contains(table)).collect();
+    let is_saved = |table: &&str| !LEFT_OUT.contains(table) && *table != "_sqlx_migrations";
+    let tables: Vec<_> = counts.keys().map(String::as_str).filter(is_saved).collect();
     app.db_rows(&tables).await
 }
 
@@ -110,7 +109,10 @@ async fn every_row_of_every_table_is_restored_as_it_was() {
         assert_eq!(after.len(), before.len() + 1, "{table}");
         assert!(before.iter().all(|row| after.contains(row)), "{table}");
     }
-    assert_eq!(after, before);
+    for (table, before) in before {
+        assert_eq!(after.remove(&table), Some(before), "{table}");
+    }
+    assert!(after.is_empty(), "{after:?}");
     let counts = there.db_counts().await;
     assert!(LEFT_OUT.iter().all(|table| counts[*table] == 0), "{counts:?}");
     is_sound(&there).await;
@@ -132,7 +134,6 @@ async fn goes_on(there: &TestApp, path: &str) {
     restore(&admin, trash[0]["targetId"].as_str().unwrap()).await.expect(200);
     let told = admin.get("/v1/audit?action=backup.restore").await.data();
     assert_eq!((told.as_array().unwrap().len(), &told[0]["actor"]["kind"]), (1, &json!("system")));
-    assert_eq!(id_in(path).len(), 36);
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ async fn store_many(admin: &Client) -> Vec<String> {
         let values: Vec<_> = (0..FIELDS).map(value).collect();
         let new = json!({"name": "Many", "typeId": kind["id"], "companyId": company["id"], "fields": values});
         let made = admin.post("/v1/credential/credentials", &new).await;
-        paths.push(format!("/v1/credential/credentials/{}", made["id"].as_str().unwrap()));
+        paths.push(format!("/v1/credential/credentials/{}", made["id"].as_str().expect("an id")));
     }
     paths
 }
