@@ -1,6 +1,6 @@
 //! `App`: what every operation works with. It is put together the same way by the program and by tests.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use anyhow::Context;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -19,9 +20,10 @@ use crate::access::key::{Uses, write_uses};
 use crate::access::oauth::Providers;
 use crate::access::password::{self, Passwords};
 use crate::access::token::{self, TokenKeys};
+use crate::audit::{self, Chain};
 use crate::clock::Clock;
 use crate::company::{self, Looks, Work};
-use crate::config::{self, Admin, Config, Key, SignInRules};
+use crate::config::{self, Admin, AuditRules, Config, Key, SignInRules};
 use crate::connectwise::ConnectWise;
 use crate::credential::Credential;
 use crate::database::embedded::{self, Embedded};
@@ -30,8 +32,10 @@ use crate::database::{self, Batch, Reads};
 use crate::integration::{self, Checks};
 use crate::outgoing::{Bounds, Guard, Lookup, SystemLookup};
 use crate::role;
+use crate::sealing::{self, SealedStore};
+use crate::trash;
 use crate::user::{self, NewUser};
-use crate::vault::{MasterKey, Vault};
+use crate::vault::{self, MasterKey, Vault};
 
 /// The parts that operations need.
 pub struct App {
@@ -43,6 +47,8 @@ pub struct App {
     pub credentials: Batch<Credential>,
     /// The vault.
     pub vault: Vault,
+    /// Seals the audit record.
+    pub chain: Chain,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Signs and verifies access tokens.
@@ -85,6 +91,8 @@ pub struct Settings {
     pub sign_in: SignInRules,
     /// Whether anybody may make an account for themselves.
     pub self_registration: bool,
+    /// What is kept of the audit record, and how much may be revealed.
+    pub audit: AuditRules,
     /// How often companies are copied from ConnectWise; none: when told only.
     pub sync_interval: Option<Duration>,
     /// How often the products of integrations are checked; none: when told only.
@@ -132,11 +140,25 @@ impl Started {
                 .map_err(|rule| anyhow::anyhow!("ADMIN_PASSWORD: {rule}"))?;
         }
         let data_dir = config.data_dir.clone().unwrap_or_else(embedded::default_data_dir);
-        let embedded = match &config.database {
-            Some(_) => None,
-            None => Some(Embedded::start(&data_dir).await?),
+        let database = match config.database.clone() {
+            Some(options) => Database::external(options),
+            None => Database::of(Embedded::start(&data_dir).await?),
         };
-        let built = build(config, clock, embedded.as_ref()).await;
+        Self::start_on(database, config, clock).await
+    }
+
+    /// The same for a command, which may be run beside a server that has the private Postgres already.
+    ///
+    /// # Errors
+    /// One sentence that says what is wrong.
+    pub async fn beside(config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let database = Database::beside(&config).await?;
+        Self::start_on(database, config, clock).await
+    }
+
+    async fn start_on(database: Database, config: Config, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let built = Box::pin(build(config, clock, &database)).await;
+        let embedded = database.embedded;
         match (built, embedded) {
             (Ok((app, new_admin)), embedded) => {
                 let app = Arc::new(app);
@@ -183,6 +205,8 @@ fn in_background(app: &Arc<App>, stopped: &watch::Receiver<bool>) -> JoinSet<()>
     tasks.spawn(listen(Arc::clone(app), told_to_stop(stopped.clone())));
     let (of_sign_ins, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
     tasks.spawn(async move { hand_over::keep_time(&of_sign_ins, stop).await });
+    let (of_keys, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
+    tasks.spawn(async move { sealing::keep(&of_keys, stop).await });
     tasks.spawn(company::work(Arc::clone(app), told_to_stop(stopped.clone())));
     tasks.spawn(write_uses(Arc::clone(app), told_to_stop(stopped.clone())));
     tasks.spawn(integration::work(Arc::clone(app), told_to_stop(stopped.clone())));
@@ -190,6 +214,9 @@ fn in_background(app: &Arc<App>, stopped: &watch::Receiver<bool>) -> JoinSet<()>
     tasks.spawn(async move { of_reads.reads.tend(stop).await });
     let (of_credentials, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
     tasks.spawn(async move { of_credentials.credentials.reads().tend(stop).await });
+    let (of_trash, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
+    tasks.spawn(async move { trash::keep_time(&of_trash, stop).await });
+    tasks.spawn(audit::chain::keep(Arc::clone(app), told_to_stop(stopped.clone())));
     tasks
 }
 
@@ -199,8 +226,10 @@ async fn listen(app: Arc<App>, stop: impl Future<Output = ()>) {
         Heard::Listening => {
             app.remembered.hears(true);
             app.waiting.wake_all();
+            app.vault.announce();
         }
         Heard::Announcement { channel: cache::CHANNEL, .. } => app.remembered.forget(),
+        Heard::Announcement { channel: vault::CHANNEL, .. } => app.vault.announce(),
         Heard::Announcement { payload, .. } => app.waiting.wake(payload),
         Heard::Deaf => {
             app.remembered.hears(false);
@@ -209,24 +238,18 @@ async fn listen(app: Arc<App>, stop: impl Future<Output = ()>) {
             app.credentials.reads().forget();
         }
     };
-    listener::listen(&app.pool, &[cache::CHANNEL, hand_over::CHANNEL], on, stop).await;
+    listener::listen(&app.pool, &[cache::CHANNEL, hand_over::CHANNEL, vault::CHANNEL], on, stop).await;
 }
 
 async fn build(
     config: Config,
     clock: Arc<dyn Clock>,
-    embedded: Option<&Embedded>,
+    database: &Database,
 ) -> anyhow::Result<(App, Option<Admin>)> {
-    let (options, keys) = match (config.database, embedded) {
-        (Some(options), _) => (options, None),
-        (None, Some(embedded)) => (embedded.connect_options(), Some(embedded.data_dir())),
-        (None, None) => anyhow::bail!("no database"),
-    };
-    let pool = database::connect(options, config.database_max_connections).await?;
+    let pool = database::connect(database.options.clone(), config.database_max_connections).await?;
     let is_new = !Vault::has_ring(&pool).await?;
-    let master_key = key(config.vault_master_key, keys, "vault-master-key", is_new)?;
-    let token_secret = key(config.token_secret, keys, "token-secret", true)?;
-    let master_key = MasterKey::new(master_key, config.vault_master_key_previous);
+    let master_key = database.master_key(&config, is_new)?;
+    let token_secret = database.key(config.token_secret.as_ref(), "token-secret", true)?;
     Vault::check_master_key(&pool, &master_key).await?;
     database::migrate(&pool).await?;
     let previous = config.token_secret_previous.as_ref().map(|secret| &secret[..]);
@@ -234,7 +257,8 @@ async fn build(
     let lookup: Arc<dyn Lookup> = Arc::new(SystemLookup);
     let guard = Guard::new(config.integration.allowed_networks, Bounds::default(), &lookup)?;
     let app = App {
-        vault: Vault::open_ring(&pool, &master_key).await?,
+        chain: Chain::open(&pool, &master_key).await?,
+        vault: Vault::open_ring(&pool, master_key, SealedStore::is_any(&pool)).await?,
         tokens: TokenKeys::new(&token_secret[..], previous, &config.public_url),
         remembered: Cache::default(),
         key_uses: Uses::default(),
@@ -254,6 +278,7 @@ async fn build(
             cors_allowed_origins: config.cors_allowed_origins,
             trusted_proxies: config.trusted_proxies,
             sign_in: config.sign_in,
+            audit: config.audit,
             sync_interval: connectwise.and_then(|settings| settings.sync_interval),
             check_interval: config.integration.check_interval,
             max_marked_percent: connectwise.map_or(0, |settings| settings.max_marked_percent),
@@ -266,16 +291,75 @@ async fn build(
         clock,
     };
     company::sync::check_tenant(&app).await?;
-    let new_admin = make_first_admin(&app, config.admin, embedded.is_some()).await?;
+    let new_admin = make_first_admin(&app, config.admin, database.keys.is_some()).await?;
     Ok((app, new_admin))
 }
 
-/// The configured key, or the one of the embedded database's folder, made there where it `may_be_made`.
-fn key(configured: Option<Key>, folder: Option<&Path>, name: &str, may_be_made: bool) -> anyhow::Result<Key> {
-    match (configured, folder) {
-        (Some(key), _) => Ok(key),
-        (None, Some(folder)) => crate::vault::key_file(&folder.join(name), may_be_made),
-        (None, None) => anyhow::bail!("no {name}"),
+/// A database, and where its keys are.
+pub struct Database {
+    /// How to connect to it.
+    pub options: PgConnectOptions,
+    /// The folder of the private Postgres, which has the keys in it.
+    keys: Option<PathBuf>,
+    /// The private Postgres, where it was started for this.
+    embedded: Option<Embedded>,
+}
+
+impl Database {
+    fn external(options: PgConnectOptions) -> Self {
+        Self { options, keys: None, embedded: None }
+    }
+
+    fn of(embedded: Embedded) -> Self {
+        let (options, keys) = (embedded.connect_options(), embedded.data_dir().to_owned());
+        Self { options, keys: Some(keys), embedded: Some(embedded) }
+    }
+
+    /// The database of the settings. A private Postgres that runs already is used as it is.
+    ///
+    /// # Errors
+    /// One sentence that says what is wrong.
+    pub async fn beside(config: &Config) -> anyhow::Result<Self> {
+        if let Some(options) = &config.database {
+            return Ok(Self::external(options.clone()));
+        }
+        let data_dir = config.data_dir.clone().unwrap_or_else(embedded::default_data_dir);
+        match Embedded::of_running_server(&data_dir)? {
+            Some((options, keys)) => Ok(Self { options, keys: Some(keys), embedded: None }),
+            None => Ok(Self::of(Embedded::start(&data_dir).await?)),
+        }
+    }
+
+    /// Stops the private Postgres, where it was started for this.
+    ///
+    /// # Errors
+    /// Where it does not stop.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        match self.embedded {
+            Some(embedded) => embedded.stop().await,
+            None => Ok(()),
+        }
+    }
+
+    /// The configured master key, or the one of the private Postgres, made where it `may_be_made`.
+    ///
+    /// # Errors
+    /// One sentence that says what is wrong.
+    pub fn master_key(&self, config: &Config, may_be_made: bool) -> anyhow::Result<MasterKey> {
+        let key = match &config.vault_master_key_file {
+            Some(file) => vault::configured_key_file(file)?,
+            None => self.key(config.vault_master_key.as_ref(), "vault-master-key", may_be_made)?,
+        };
+        Ok(MasterKey::new(key, config.vault_master_key_previous.clone()))
+    }
+
+    /// The configured key, or the one of the folder, made there where it `may_be_made`.
+    fn key(&self, configured: Option<&Key>, name: &str, may_be_made: bool) -> anyhow::Result<Key> {
+        match (configured, &self.keys) {
+            (Some(key), _) => Ok(key.clone()),
+            (None, Some(folder)) => vault::key_file(&folder.join(name), may_be_made),
+            (None, None) => anyhow::bail!("no {name}"),
+        }
     }
 }
 

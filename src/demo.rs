@@ -202,6 +202,7 @@ async fn add_credential(
         notes: Some("Sample data.".to_owned()),
         type_id: type_id.to_owned(),
         company_id: company_id.to_owned(),
+        canary: None,
         fields: fields.iter().map(value).collect(),
     };
     Ok(credential::create(app, caller, new).await?.id.to_string())

@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! main  →  app, http, demo, command
-//!       →  access, permission, user, role, company, credential, integration, audit  the nouns: types and rules, SQL in their `store`
+//!       →  sealing, backup                                                what spans the nouns
+//!       →  access, permission, user, role, company, credential, trash, integration, audit  the nouns: types and rules, SQL in their `store`
 //!       →  vault, connectwise, database
 //!       →  error, outgoing, together, page, id, clock, config
 //! ```
@@ -15,6 +16,7 @@
 pub mod access;
 pub mod app;
 pub mod audit;
+pub mod backup;
 pub mod clock;
 pub mod command;
 pub mod company;
@@ -31,7 +33,9 @@ pub mod outgoing;
 pub mod page;
 pub mod permission;
 pub mod role;
+pub mod sealing;
 pub mod telemetry;
 pub mod together;
+pub mod trash;
 pub mod user;
 pub mod vault;

@@ -2,17 +2,19 @@
 
 use std::io::Write;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 
 use ttscm::app::Started;
 use ttscm::clock::SystemClock;
-use ttscm::command::company::{self, Order};
+use ttscm::command::{audit, backup, company, vault};
 use ttscm::config::Config;
 use ttscm::{demo, http, telemetry};
 
@@ -24,7 +26,7 @@ struct Arguments {
     command: Option<Command>,
 }
 
-#[derive(Clone, Copy, Subcommand)]
+#[derive(Clone, Subcommand)]
 enum Command {
     /// Run the server (the default).
     Serve,
@@ -37,6 +39,64 @@ enum Command {
     /// Copy companies from ConnectWise, and have it tell of changes.
     #[command(subcommand)]
     Company(CompanyCommand),
+    /// Verify the audit record, or write it out.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// The keys that secrets are sealed with.
+    #[command(subcommand)]
+    Vault(VaultCommand),
+    /// Save the whole database to one encrypted file, while servers go on.
+    Backup {
+        /// The file. It takes the place of one that is there.
+        file: PathBuf,
+    },
+    /// Restore a backup into a database without any tables of ttscm.
+    Restore {
+        /// The file that `ttscm backup` has made.
+        file: PathBuf,
+    },
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum AuditCommand {
+    /// Hold every event against its seal. Exits with 1 where one was changed, removed or inserted, and says
+    /// which and in which batch.
+    Verify,
+    /// Write the events out, the oldest first, a JSON object a line.
+    Export {
+        /// From this time on (RFC 3339).
+        #[arg(long, value_name = "TIME")]
+        from: Option<DateTime<Utc>>,
+        /// Before this time (RFC 3339).
+        #[arg(long, value_name = "TIME")]
+        to: Option<DateTime<Utc>>,
+    },
+}
+
+impl From<AuditCommand> for audit::Order {
+    fn from(command: AuditCommand) -> Self {
+        match command {
+            AuditCommand::Verify => Self::Verify,
+            AuditCommand::Export { from, to } => Self::Export { from, to },
+        }
+    }
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum VaultCommand {
+    /// Seal every secret anew with a new data key, while servers go on. It may be run at any time; one that was
+    /// cut off is carried on. Exits with 1 where something does not open, 3 where another rotation is on.
+    Rotate,
+    /// Wrap the data keys with `VAULT_MASTER_KEY`, where `VAULT_MASTER_KEY_PREVIOUS` wraps them.
+    Rewrap,
+    /// Show the data keys, and how much is sealed with each.
+    Status {
+        /// As JSON, for programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Open every sealed value, and tell which do not open. Exits with 1 where there are such.
+    Check,
 }
 
 #[derive(Clone, Copy, Subcommand)]
@@ -63,7 +123,18 @@ enum CallbacksCommand {
     Remove,
 }
 
-impl From<CompanyCommand> for Order {
+impl From<VaultCommand> for vault::Order {
+    fn from(command: VaultCommand) -> Self {
+        match command {
+            VaultCommand::Rotate => Self::Rotate,
+            VaultCommand::Rewrap => Self::Rewrap,
+            VaultCommand::Status { json } => Self::Status { json },
+            VaultCommand::Check => Self::Check,
+        }
+    }
+}
+
+impl From<CompanyCommand> for company::Order {
     fn from(command: CompanyCommand) -> Self {
         match command {
             CompanyCommand::Sync { full } => Self::Sync { full },
@@ -85,13 +156,17 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Routes => return print(&http::docs::markdown()),
         Command::Openapi => return print(&format!("{:#}\n", http::docs::openapi())),
-        Command::Serve | Command::Demo | Command::Company(_) => {}
+        _ => {}
     }
     let config = Config::from_env()?;
     telemetry::start(config.log_format);
     let runtime = tokio::runtime::Runtime::new().context("the asynchronous runtime cannot start")?;
     match command {
         Command::Company(command) => runtime.block_on(company::run(config, command.into())),
+        Command::Vault(command) => runtime.block_on(vault::run(config, command.into())),
+        Command::Backup { file } => runtime.block_on(backup::save(config, &file)),
+        Command::Restore { file } => runtime.block_on(backup::restore(config, &file)),
+        Command::Audit(command) => runtime.block_on(audit::run(config, command.into())),
         _ => runtime.block_on(serve(config, matches!(command, Command::Demo))).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -91,6 +91,7 @@ permissions! {
         CredentialFieldsFetch = "credential.fields.fetch", "Read a credential's stored values, the secure ones sealed", after CredentialFetch;
         CredentialFieldsUpdate = "credential.fields.update", "Change a credential's values through its fields", after CredentialUpdate;
         CredentialSecureValuesRead = "credential.secure_values.read", "Reveal a credential's secure values", after CredentialFetch;
+        CredentialCanary = "credential.canary", "See and say which credentials are canaries, whose every reveal is an alarm", after CredentialFetch;
     }
     CredentialType = "credentialType", "Credential Type Permissions", "The types that define the fields of credentials" {
         CredentialTypeFetch = "credential_type.fetch", "Read one credential type";
@@ -116,6 +117,7 @@ permissions! {
         UserRolesOther = "user.roles.other", "Change the roles of others", after UserWriteOther;
         UserPermissionsOther = "user.permissions.other", "Change the nodes that others hold directly", after UserWriteOther;
         UserDeleteOther = "user.delete.other", "Delete the accounts of others";
+        UserExposure = "user.exposure", "See which secrets somebody has revealed that have not changed since";
     }
     Permission = "permission", "Permission Permissions", "The permission system itself" {
         PermissionEscalate = "permission.escalate", "Grant nodes that one does not hold oneself";
@@ -147,6 +149,11 @@ permissions! {
         IntegrationDelete = "integration.delete", "Delete an integration";
         IntegrationCheck = "integration.check", "Check how any integration is doing";
         IntegrationCall = "integration.call", "Call the endpoints of any integration with its credentials";
+    }
+    Trash = "trash", "Trash Permissions", "What was deleted and can still be restored" {
+        TrashFetchMany = "trash.fetch.many", "See what is in the trash";
+        TrashRestore = "trash.restore", "Restore what is in the trash", after TrashFetchMany;
+        TrashPurge = "trash.purge", "Delete what is in the trash for good", after TrashFetchMany;
     }
     Audit = "audit", "Audit Permissions", "The record of who did what" {
         AuditRead = "audit.read", "Read the audit record";

@@ -106,6 +106,10 @@ pub async fn change_password(
     let subject = id.to_string();
     let (matches, attempt) = attempts::verify(app, &subject, caller.origin.address, hash, current).await?;
     if !matches {
+        let event = Event::new("user.password", Target::named("user", id, &own.name));
+        let event = Event { outcome: Outcome::Denied, ..event };
+        let mut connection = app.pool.acquire().await?;
+        audit::record_by(&mut connection, app, caller, event).await?;
         return Err(Error::invalid("currentPassword", "Is not the password of this account"));
     }
     let hash = app.passwords.hash(new).await?;

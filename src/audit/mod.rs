@@ -3,7 +3,11 @@
 //! [`record`] takes the connection of the transaction that does the thing, so that neither is there
 //! without the other.
 
+mod budget;
+pub mod chain;
+mod exposure;
 mod store;
+mod view;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,6 +18,11 @@ use uuid::Uuid;
 use crate::access::{Actor, Caller, Origin, Permission};
 use crate::app::App;
 use crate::error::{Error, Result};
+
+pub use budget::{Reveal, record_no_reveal, record_reveal, used_up};
+pub use chain::Chain;
+pub use exposure::{Exposed, exposure};
+pub use view::EventView;
 
 /// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,6 +226,31 @@ pub async fn list(app: &App, caller: &Caller, filter: &Filter) -> Result<(Vec<Ro
     rows.truncate(page);
     let next = rows.last().filter(|_| more).map(|row| Cursor { at: row.at, id: row.id }.encode());
     Ok((rows, next))
+}
+
+/// How many rows an export holds at once.
+const EXPORTED_AT_ONCE: usize = 1000;
+
+/// Gives every row from `from` on and before `to`, the oldest first, to `take`, until that answers no.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn export(
+    app: &App,
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+    mut take: impl FnMut(Row) -> bool,
+) -> Result<()> {
+    let (limit, mut cursor) = (EXPORTED_AT_ONCE, None);
+    loop {
+        let rows =
+            store::page_of_export(&app.pool, from, to, cursor, i64::try_from(limit).unwrap_or(1)).await?;
+        let is_last = rows.len() < limit;
+        cursor = rows.last().map(|row| Cursor { at: row.at, id: row.id });
+        if !rows.into_iter().all(&mut take) || is_last {
+            return Ok(());
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,9 @@
 //! `ttscm company`: companies and ConnectWise, from the command line.
 
-use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
-
+use super::bar::{Bar, is_seen, say, tell};
 use crate::access::Caller;
 use crate::app::{App, Started};
 use crate::clock::SystemClock;
@@ -64,13 +61,14 @@ async fn sync(app: &App, full: bool) -> anyhow::Result<ExitCode> {
         tell("A run is on: wait for its end");
         return Ok(ExitCode::from(RUN_IS_ON));
     };
-    let bar = bar(app, &run).await;
+    // nobody is asked how far there is to go where nobody sees it
+    let expected = if is_seen() { run.expected(app).await } else { None };
+    let bar = Bar::new(expected, "companies read");
     let show = |progress: Progress| {
-        bar.set_position(u64::try_from(progress.read).unwrap_or_default());
-        bar.set_message(words(progress));
+        bar.says(u64::try_from(progress.read).unwrap_or_default(), words(progress));
     };
     let (progress, reason) = run.finish(app, show).await?;
-    bar.finish_and_clear();
+    bar.end();
     say(&words(progress))?;
     Ok(match reason {
         None => ExitCode::SUCCESS,
@@ -84,24 +82,6 @@ async fn sync(app: &App, full: bool) -> anyhow::Result<ExitCode> {
 fn words(progress: Progress) -> String {
     let Progress { read, written, marked } = progress;
     format!("{read} companies read, {written} written, {marked} of them marked as gone")
-}
-
-/// Shows how far it has come, on a terminal only; a spinner where it is not known how far there is to go.
-async fn bar(app: &App, run: &Run) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let expected = run.expected(app).await;
-    let bar = expected.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
-    let template = match expected {
-        Some(_) => "{elapsed} {bar:30} {pos}/{len} {msg}",
-        None => "{spinner} {elapsed} {msg}",
-    };
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(100));
-    bar
 }
 
 async fn callbacks(app: &App, order: Order) -> anyhow::Result<ExitCode> {
@@ -126,14 +106,4 @@ fn line(registered: &Registered) -> String {
     let Registered { number, url, kind, level, is_active } = registered;
     let state = if *is_active { "on" } else { "switched off" };
     format!("{number} {kind}/{level} {state} {url}")
-}
-
-/// Says a result.
-fn say(text: &str) -> anyhow::Result<()> {
-    Ok(writeln!(std::io::stdout(), "{text}")?)
-}
-
-/// Tells why there is none.
-fn tell(text: &str) {
-    eprintln!("ttscm: {text}");
 }

@@ -14,10 +14,12 @@ use uuid::Uuid;
 use crate::access::{Caller, Change, Permission};
 use crate::app::App;
 use crate::audit::{self, Event, Target};
+use crate::credential::kind;
 use crate::database;
-use crate::error::{Error, OnConstraint, Result};
+use crate::error::{Error, Result};
 use crate::id;
 use crate::page::{Paged, Paging};
+use crate::trash;
 
 pub use crate::connectwise::{Configuration, Reference};
 pub use fresh::{Fresh, Looks, configurations, read};
@@ -156,23 +158,19 @@ pub async fn rename(app: &App, caller: &Caller, identifier: &str, name: Option<&
     Ok(company)
 }
 
-/// Deletes a company that was made by hand and has no credentials.
+/// Moves a company that was made by hand into the trash, with its credentials and the roles and
+/// permissions that are bound to it.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Conflict`] for one that came from ConnectWise or
-/// has credentials.
+/// [`Error::NotFound`], [`Error::Forbidden`], [`Error::Conflict`] for one that came from ConnectWise.
 pub async fn delete(app: &App, caller: &Caller, identifier: &str) -> Result<()> {
-    // the roles that are bound to it go with it
     let mut change = Change::begin(app, caller).await?;
     let judge = change.caller.clone();
     let company = permitted(change.connection(), &judge, &[Permission::CompanyDelete], identifier).await?;
     refuse_foreign(&company)?;
-    let in_use =
-        || Error::Conflict(format!("The company '{}' has credentials: delete them first", company.name));
-    let deleted = store::delete(change.connection(), company.id).await;
-    if !deleted.on_constraint(|name| (name == "credentials_company_id_fkey").then(in_use))? {
-        return Err(not_found(identifier));
-    }
+    store::hold_for_deletion(change.connection(), company.id).await?;
+    kind::hold_those_in(change.connection(), company.id).await?;
+    trash::put(change.connection(), app, caller, trash::Thing::company(company.id, &company.name)).await?;
     record(change.connection(), app, caller, "company.delete", company.id, &company.name).await?;
     change.commit().await
 }

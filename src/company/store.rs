@@ -187,11 +187,8 @@ pub(super) async fn rename(
     Ok(done.rows_affected() > 0)
 }
 
-/// Deletes a company; whether it was there still.
-pub(super) async fn delete(
-    connection: &mut PgConnection,
-    id: Uuid,
-) -> std::result::Result<bool, sqlx::Error> {
-    let done = sqlx::query!("delete from companies where id = $1", id).execute(connection).await?;
-    Ok(done.rows_affected() > 0)
+/// Waits for everyone who holds the company, and keeps it and its credentials until it is deleted.
+pub(super) async fn hold_for_deletion(connection: &mut PgConnection, id: Uuid) -> Result<()> {
+    sqlx::query!("select id from companies where id = $1 for update", id).fetch_optional(connection).await?;
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Every setting, read once from the environment (and a `.env` file) into types.
 
+mod audit;
 mod connectwise;
 mod integration;
 mod sign_in;
@@ -16,11 +17,12 @@ use secrecy::SecretString;
 use sqlx::postgres::PgConnectOptions;
 use zeroize::Zeroizing;
 
+pub use audit::AuditRules;
 pub use connectwise::{CONNECTWISE_VARIABLES, ConnectWise, connectwise_api_host};
 pub use integration::Integration;
 pub use sign_in::{Confirm, Github, Google, Microsoft, SignInRules};
-pub use variables::is_local;
 use variables::{Settings, default_public_url};
+pub use variables::{is_local, parse_key};
 
 /// The length of every key.
 pub const KEY_BYTES: usize = 32;
@@ -46,6 +48,8 @@ pub struct Config {
     pub public_url: String,
     /// `VAULT_MASTER_KEY`.
     pub vault_master_key: Option<Key>,
+    /// `VAULT_MASTER_KEY_FILE`: where the master key stands instead.
+    pub vault_master_key_file: Option<PathBuf>,
     /// `VAULT_MASTER_KEY_PREVIOUS`, while the master key is being changed.
     pub vault_master_key_previous: Option<Key>,
     /// `TOKEN_SECRET`.
@@ -70,6 +74,8 @@ pub struct Config {
     pub connectwise: Option<ConnectWise>,
     /// `INTEGRATION_…`: how integrations with other products are reached and watched.
     pub integration: Integration,
+    /// The `AUDIT_…` variables and `REVEAL_LIMIT_PER_HOUR`.
+    pub audit: AuditRules,
     /// `SELF_REGISTRATION`: whether anybody may make an account for themselves; off by default.
     pub self_registration: bool,
     /// `LOG_FORMAT`.
@@ -143,6 +149,7 @@ impl Config {
             bind_address,
             public_url: settings.public_url(bind_address)?,
             vault_master_key: settings.key("VAULT_MASTER_KEY")?,
+            vault_master_key_file: settings.text("VAULT_MASTER_KEY_FILE").map(PathBuf::from),
             vault_master_key_previous: settings.key("VAULT_MASTER_KEY_PREVIOUS")?,
             token_secret: settings.key("TOKEN_SECRET")?,
             token_secret_previous: settings.key("TOKEN_SECRET_PREVIOUS")?,
@@ -155,6 +162,7 @@ impl Config {
             sign_in: settings.sign_in()?,
             connectwise: settings.connectwise()?,
             integration: settings.integration()?,
+            audit: settings.audit()?,
             self_registration: settings.switch("SELF_REGISTRATION")?,
             log_format: settings.parsed("LOG_FORMAT", "pretty or json")?.unwrap_or_default(),
         };
@@ -175,8 +183,14 @@ impl Config {
         if !(1..=1000).contains(&self.database_max_connections) {
             return Err(ConfigError("DATABASE_MAX_CONNECTIONS must be a number from 1 to 1000".to_owned()));
         }
-        let missing = [("VAULT_MASTER_KEY", &self.vault_master_key), ("TOKEN_SECRET", &self.token_secret)];
-        let first_missing = missing.into_iter().find(|(_, key)| key.is_none()).map(|(name, _)| name);
+        if self.vault_master_key.is_some() && self.vault_master_key_file.is_some() {
+            return Err(ConfigError(
+                "VAULT_MASTER_KEY and VAULT_MASTER_KEY_FILE must not both be set".to_owned(),
+            ));
+        }
+        let has_master_key = self.vault_master_key.is_some() || self.vault_master_key_file.is_some();
+        let needed = [("VAULT_MASTER_KEY", has_master_key), ("TOKEN_SECRET", self.token_secret.is_some())];
+        let first_missing = needed.into_iter().find(|(_, is_set)| !is_set).map(|(name, _)| name);
         match first_missing {
             Some(name) if self.database.is_some() => Err(ConfigError(format!(
                 "{name} must be set where DATABASE_URL is: 32 random bytes in base64, as `openssl rand -base64 32` makes them"

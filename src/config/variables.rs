@@ -30,14 +30,16 @@ impl Settings<'_> {
     /// A duration such as `90s`, `15m` or `2h`; none for `0`.
     pub fn interval(&self, name: &str, default: Duration) -> Result<Option<Duration>> {
         let Some(text) = self.text(name) else { return Ok(Some(default)) };
-        let seconds = [("s", 1), ("m", 60), ("h", 3600)].into_iter().find_map(|(unit, seconds)| {
-            text.strip_suffix(unit)?.parse::<u32>().ok().map(|number| u64::from(number) * seconds)
-        });
-        match seconds {
-            Some(seconds) => Ok(Some(Duration::from_secs(seconds)).filter(|interval| !interval.is_zero())),
-            None if text == "0" => Ok(None),
-            None => Err(ConfigError(format!("{name} must be a time such as 90s, 15m or 2h, or 0 for never"))),
-        }
+        duration(&text, &[("s", 1), ("m", 60), ("h", 3600)]).ok_or_else(|| {
+            ConfigError(format!("{name} must be a time such as 90s, 15m or 2h, or 0 for never"))
+        })
+    }
+
+    /// How long something is kept, such as `12h` or `365d`; none, for ever, for `0` and where it is not set.
+    pub fn retention(&self, name: &str) -> Result<Option<Duration>> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        duration(&text, &[("m", 60), ("h", 3600), ("d", 86_400)])
+            .ok_or_else(|| ConfigError(format!("{name} must be a time such as 12h or 365d, or 0 for ever")))
     }
 
     pub fn switch(&self, name: &str) -> Result<bool> {
@@ -104,14 +106,26 @@ impl Settings<'_> {
     }
 }
 
+/// A number with one of these units, each with its seconds, or `0`: no time at all.
+fn duration(text: &str, units: &[(&str, u64)]) -> Option<Option<Duration>> {
+    let seconds = units
+        .iter()
+        .find_map(|(unit, seconds)| Some(u64::from(text.strip_suffix(unit)?.parse::<u32>().ok()?) * seconds))
+        .or((text == "0").then_some(0))?;
+    Some(Some(Duration::from_secs(seconds)).filter(|time| !time.is_zero()))
+}
+
 /// Where clients on this machine find the server. Port 80 is not written.
 pub(super) fn default_public_url(address: SocketAddr) -> String {
     let url = format!("http://{address}");
     url.strip_suffix(":80").map(str::to_owned).unwrap_or(url)
 }
 
-/// Reads a key of 32 bytes in base64.
-fn parse_key(name: &str, text: &str) -> Result<Key> {
+/// Reads a key of 32 bytes in base64 that stands under `name`.
+///
+/// # Errors
+/// [`ConfigError`] where it is none, or one that anybody can know.
+pub fn parse_key(name: &str, text: &str) -> Result<Key> {
     let rule = "must be 32 random bytes in base64, as `openssl rand -base64 32` makes them";
     let bytes =
         STANDARD.decode(text).map(Zeroizing::new).map_err(|_| ConfigError(format!("{name} {rule}")))?;

@@ -3,8 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
 
 use super::kind::Field;
+use crate::app::App;
 use crate::error::{Error, Result, Step, Violation};
 
 /// A value as a client sends it.
@@ -21,6 +23,31 @@ pub(super) struct Checked {
     pub plain: HashMap<String, String>,
     pub secure: Vec<(String, SecretString)>,
     pub cleared: Vec<String>,
+}
+
+impl Checked {
+    /// The plain values that were there, as this changes them.
+    pub fn over_plain(&self, before: &HashMap<String, String>) -> HashMap<String, String> {
+        let mut after = before.clone();
+        after.retain(|id, _| !self.cleared.contains(id));
+        after.extend(self.plain.clone());
+        after
+    }
+
+    /// The sealed values that were there, as this changes them.
+    pub async fn over_sealed(
+        &self,
+        app: &App,
+        credential: Uuid,
+        before: &HashMap<String, Vec<u8>>,
+    ) -> Result<HashMap<String, Vec<u8>>> {
+        let mut after = before.clone();
+        after.retain(|id, _| !self.cleared.contains(id));
+        for (id, value) in &self.secure {
+            after.insert(id.clone(), super::seal(app, credential, id, value.expose_secret()).await?);
+        }
+        Ok(after)
+    }
 }
 
 /// Checks the values of a new credential, which must have all that are required.

@@ -2,15 +2,16 @@
 //! secure fields are sealed by the vault.
 
 mod fields;
+pub mod history;
 pub mod kind;
 mod reveal;
 mod store;
 pub mod value;
+mod write;
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use secrecy::{ExposeSecret, SecretString};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -22,12 +23,15 @@ use crate::database;
 use crate::error::{Error, Result};
 use crate::id;
 use crate::page::{Paged, Paging};
-use crate::vault::Place;
+use crate::trash;
 
-use fields::Checked;
 pub use fields::Input;
+use history::Content;
 pub use reveal::{reveal_all, reveal_one};
 use store::Wanted;
+pub(crate) use store::{count_sealed, held, swap};
+pub(crate) use write::seal;
+use write::{put_sealed, write, write_secure};
 
 /// A credential, without its secure values.
 #[derive(Debug, Clone)]
@@ -44,10 +48,21 @@ pub struct Credential {
     pub company: CompanyName,
     /// The values of the fields that are not secure, by field id.
     pub plain_values: HashMap<String, String>,
+    /// Whether it is there to be revealed by somebody who should not; none where the caller may not know.
+    pub canary: Option<bool>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+impl Credential {
+    /// What of it `caller` may see.
+    fn seen_by(self, caller: &Caller) -> Self {
+        let reach = caller.reach(Permission::CredentialCanary);
+        let canary = self.canary.filter(|_| reach.covers(self.company.id, self.kind.id));
+        Self { canary, ..self }
+    }
 }
 
 /// What a credential shows of its type.
@@ -82,6 +97,8 @@ pub struct NewCredential {
     pub type_id: String,
     /// The id of its company.
     pub company_id: String,
+    /// Whether it is a canary; to say so takes `credential.canary`.
+    pub canary: Option<bool>,
     /// Its values.
     pub fields: Vec<Input>,
 }
@@ -93,6 +110,8 @@ pub struct Change {
     pub name: Option<String>,
     /// The notes; `Some(None)` clears them.
     pub notes: Option<Option<String>>,
+    /// Whether it is a canary; to say so takes `credential.canary`.
+    pub canary: Option<bool>,
     /// Values; a field that is left out keeps its own.
     pub fields: Vec<Input>,
 }
@@ -117,7 +136,7 @@ pub async fn find(app: &App, caller: &Caller, needed: &[Permission], identifier:
     let id = id::parse(identifier).ok_or_else(missing)?;
     let credential = app.credentials.find(id).await?.ok_or_else(missing)?;
     permit(caller, needed, &credential)?;
-    Ok(credential)
+    Ok(credential.seen_by(caller))
 }
 
 /// The same within a transaction.
@@ -168,7 +187,7 @@ pub async fn list_of_company(
     let has_some = listed.as_ref().is_some_and(|listed| listed.total > 0);
     let is_there = has_some || company::exists(app, id).await?;
     match listed {
-        Some(listed) if is_there => Ok(listed),
+        Some(listed) if is_there => Ok(listed.map(|credential| credential.seen_by(caller))),
         None if is_there && company::is_seen(caller, id) => {
             Err(Error::forbidden([Permission::CredentialFetchMany.node()]))
         }
@@ -193,18 +212,19 @@ pub async fn list_of_type(
         let reach = &reach;
         Paged::fetch(paging, move |window| store::list(&app.pool, reach, wanted, window))
     };
+    let seen = |credential: Credential| credential.seen_by(caller);
     // a type that has credentials is there
     if let Some(id) = id::parse(identifier).filter(|id| reach.enters_type(*id)) {
         let listed = of_type(id).await?;
         if listed.total > 0 {
-            return Ok(listed);
+            return Ok(listed.map(seen));
         }
     }
     let kind = kind::find(app, caller, identifier).await?;
     if !reach.enters_type(kind.id) {
         return Err(Error::forbidden([Permission::CredentialFetchMany.node()]));
     }
-    of_type(kind.id).await
+    Ok(of_type(kind.id).await?.map(seen))
 }
 
 /// Stores a credential, its secure values sealed.
@@ -222,6 +242,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewCredential) -> Result<Cr
     }
     let company = company::hold(&mut transaction, &new.company_id).await?;
     refuse_creation(caller, company, kind.id, &new)?;
+    refuse_canary(caller, company, kind.id, new.canary)?;
     let values = fields::check_new(&kind.fields, new.fields)?;
     let id = id::new();
     let row = store::NewRow {
@@ -230,6 +251,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewCredential) -> Result<Cr
         notes: new.notes.as_deref(),
         kind: kind.id,
         company,
+        canary: new.canary.unwrap_or_default(),
         plain_values: &values.plain,
         now: app.clock.now(),
     };
@@ -238,7 +260,15 @@ pub async fn create(app: &App, caller: &Caller, new: NewCredential) -> Result<Cr
     let credential = store::by_id(&mut transaction, id).await?.ok_or_else(|| not_found(&id.to_string()))?;
     record(&mut transaction, app, caller, "credential.create", &credential).await?;
     transaction.commit().await?;
-    Ok(credential)
+    Ok(credential.seen_by(caller))
+}
+
+/// Refuses who says whether a credential is a canary and may not.
+fn refuse_canary(caller: &Caller, company: Uuid, kind: Uuid, canary: Option<bool>) -> Result<()> {
+    if canary.is_none() || caller.reach(Permission::CredentialCanary).covers(company, kind) {
+        return Ok(());
+    }
+    Err(Error::forbidden([Permission::CredentialCanary.node()]))
 }
 
 /// Refuses a caller who may not store a credential of this type there. A company or type that they do
@@ -268,40 +298,41 @@ pub async fn update(
 ) -> Result<Credential> {
     let mut transaction = database::begin(&app.pool).await?;
     let found = load(&mut transaction, caller, needed, identifier).await?;
+    refuse_canary(caller, found.company.id, found.kind.id, change.canary)?;
     let missing = || not_found(identifier);
     let kind = kind::hold(&mut transaction, found.kind.id).await?.ok_or_else(missing)?;
-    let mut plain_values = store::hold_values(&mut transaction, found.id).await?.ok_or_else(missing)?;
+    let before = store::hold(&mut transaction, found.id).await?.ok_or_else(missing)?;
     let values = fields::check_change(&kind.fields, change.fields)?;
-    for field in &values.cleared {
-        plain_values.remove(field);
-    }
-    plain_values.extend(values.plain.clone());
-    let row = store::Update {
-        id: found.id,
-        name: change.name.as_deref().map(str::trim),
-        notes: change.notes.as_ref().map(Option::as_deref),
-        plain_values: &plain_values,
-        now: app.clock.now(),
+    let after = Content {
+        name: change.name.map_or_else(|| before.name.clone(), |name| name.trim().to_owned()),
+        notes: change.notes.unwrap_or_else(|| before.notes.clone()),
+        plain: values.over_plain(&before.plain),
+        sealed: values.over_sealed(app, found.id, &before.sealed).await?,
     };
-    store::update(&mut transaction, &row).await?;
-    store::delete_secure(&mut transaction, found.id, &values.cleared).await?;
-    write_secure(&mut transaction, app, found.id, &values).await?;
+    if let Some(canary) = change.canary {
+        store::set_canary(&mut transaction, found.id, canary).await?;
+    }
+    write(&mut transaction, app, caller, (found.id, None), &kind.fields, (&before, &after)).await?;
     let credential = store::by_id(&mut transaction, found.id).await?.ok_or_else(missing)?;
     record(&mut transaction, app, caller, "credential.update", &credential).await?;
     transaction.commit().await?;
-    Ok(credential)
+    Ok(credential.seen_by(caller))
 }
 
-/// Deletes a credential with all its values, where the caller holds all of `needed` on it.
+/// Moves a credential with all its values and its history into the trash, where the caller holds all of
+/// `needed` on it.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`].
 pub async fn delete(app: &App, caller: &Caller, needed: &[Permission], identifier: &str) -> Result<()> {
     let mut transaction = database::begin(&app.pool).await?;
     let credential = load(&mut transaction, caller, needed, identifier).await?;
-    if !store::delete(&mut transaction, credential.id).await? {
-        return Err(not_found(identifier));
-    }
+    let missing = || not_found(identifier);
+    // what happens to a type's credentials happens to those in the trash too, so that none may slip between
+    kind::hold(&mut transaction, credential.kind.id).await?.ok_or_else(missing)?;
+    store::hold(&mut transaction, credential.id).await?.ok_or_else(missing)?;
+    let thing = trash::Thing::credential(credential.id, &credential.name, credential.company.id);
+    trash::put(&mut transaction, app, caller, thing).await?;
     record(&mut transaction, app, caller, "credential.delete", &credential).await?;
     Ok(transaction.commit().await?)
 }
@@ -330,26 +361,6 @@ pub async fn stored_values(
         value.map(|value| (field.id, value))
     };
     Ok((credential.id, credential.kind.fields.into_iter().filter_map(&mut stored).collect()))
-}
-
-/// Seals a value for its place and keeps it.
-async fn put_sealed(
-    connection: &mut PgConnection,
-    app: &App,
-    credential: Uuid,
-    field: &str,
-    value: &str,
-) -> Result<()> {
-    let sealed = app.vault.seal(Place::Field { credential, field }, value).map_err(Error::Internal)?;
-    store::put_sealed(connection, credential, field, &sealed).await
-}
-
-async fn write_secure(connection: &mut PgConnection, app: &App, id: Uuid, values: &Checked) -> Result<()> {
-    for (field, value) in &values.secure {
-        let value: &SecretString = value;
-        put_sealed(connection, app, id, field, value.expose_secret()).await?;
-    }
-    Ok(())
 }
 
 async fn record(

@@ -1,14 +1,16 @@
 //! Reveals: the two ways to a plaintext. Each writes its audit row in the transaction that reads the
-//! value, and gives the value only after the commit: no row, no secret.
+//! value, together with the count of what the caller has revealed within the hour, and gives the value only
+//! after the commit: no row, no secret.
 
 use anyhow::Context;
 use secrecy::SecretString;
 use sqlx::{Postgres, Transaction};
+use uuid::Uuid;
 
 use super::{Credential, load, store};
 use crate::access::{Caller, Permission};
 use crate::app::App;
-use crate::audit::{self, Event, Outcome, Target};
+use crate::audit::{self, Outcome, Reveal, Target};
 use crate::database;
 use crate::error::{Error, Result};
 use crate::vault::Place;
@@ -17,8 +19,8 @@ use crate::vault::Place;
 /// where the caller holds all of `needed` on it.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Forbidden`]; [`Error::Internal`] where sealed bytes do not open, which is
-/// on record too.
+/// [`Error::NotFound`], [`Error::Forbidden`]; [`Error::TooMany`] where the caller has revealed too many, and
+/// [`Error::Internal`] where sealed bytes do not open, which are on record too.
 pub async fn reveal_all(
     app: &App,
     caller: &Caller,
@@ -59,7 +61,7 @@ pub async fn reveal_one(
 }
 
 /// Opens sealed values, writes down for each that it was revealed, or that it was not because one of them
-/// does not open, and hands them over once that is kept.
+/// does not open or the caller has revealed too many, and hands them over once that is kept.
 async fn open_on_record(
     mut transaction: Transaction<'_, Postgres>,
     app: &App,
@@ -67,19 +69,55 @@ async fn open_on_record(
     credential: &Credential,
     sealed: Vec<(String, Vec<u8>)>,
 ) -> Result<Vec<(String, SecretString)>> {
-    let open = |(field, bytes): &(String, Vec<u8>)| {
-        let opened = app.vault.open(Place::Field { credential: credential.id, field }, bytes);
-        let named = opened.map(|value| (field.clone(), value));
-        named.with_context(|| format!("the field '{field}' of credential {} does not open", credential.id))
+    let opened = open_all(app, credential.id, &sealed).await;
+    let reveal = Reveal {
+        target: Target::named("credential", credential.id, &credential.name),
+        company: credential.company.id,
+        fields: &sealed.iter().map(|(field, _)| &**field).collect::<Vec<_>>(),
+        canary: credential.canary == Some(true),
     };
-    let opened: anyhow::Result<Vec<_>> = sealed.iter().map(open).collect();
-    let outcome = if opened.is_ok() { Outcome::Success } else { Outcome::Failure };
-    let target = Target::named("credential", credential.id, &credential.name);
-    for (field, _) in &sealed {
-        let event = Event::new("credential.reveal", target).in_company(credential.company.id);
-        let event = Event { outcome, field: Some(field), ..event };
-        audit::record_by(&mut transaction, app, caller, event).await?;
-    }
+    let connection = &mut transaction;
+    let answer = match opened {
+        Ok(values) if audit::record_reveal(connection, app, caller, reveal).await? => Ok(values),
+        Ok(_) => {
+            audit::record_no_reveal(connection, app, caller, reveal, Outcome::Denied).await?;
+            Err(audit::used_up(connection, app, caller).await?)
+        }
+        Err(cause) => {
+            audit::record_no_reveal(connection, app, caller, reveal, Outcome::Failure).await?;
+            Err(Error::Internal(cause))
+        }
+    };
     transaction.commit().await?;
-    opened.map_err(Error::Internal)
+    tell(caller, credential, &answer);
+    answer
+}
+
+/// Tells the log of what somebody should look at.
+fn tell<T>(caller: &Caller, credential: &Credential, answer: &Result<T>) {
+    let (actor, company) = (caller.actor.id.map(tracing::field::display), credential.company.id);
+    match answer {
+        Ok(_) if credential.canary == Some(true) => {
+            tracing::error!(actor, credential = %credential.id, %company, "a canary credential was revealed");
+        }
+        Err(Error::TooMany { .. }) => {
+            tracing::warn!(actor, credential = %credential.id, %company, "a reveal was refused: too many in an hour");
+        }
+        _ => {}
+    }
+}
+
+async fn open_all(
+    app: &App,
+    credential: Uuid,
+    sealed: &[(String, Vec<u8>)],
+) -> anyhow::Result<Vec<(String, SecretString)>> {
+    let mut opened = Vec::with_capacity(sealed.len());
+    for (field, bytes) in sealed {
+        let value = app.vault.open(Place::Field { credential, field }, bytes).await;
+        let value =
+            value.with_context(|| format!("the field '{field}' of credential {credential} does not open"))?;
+        opened.push((field.clone(), value));
+    }
+    Ok(opened)
 }

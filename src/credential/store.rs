@@ -7,12 +7,14 @@ use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use super::history::Content;
 use super::kind::Field;
 use super::{CompanyName, Credential, Kind};
 use crate::access::Reach;
 use crate::database::{Reads, Single, contains_pattern};
 use crate::error::Result;
 use crate::page::Window;
+use crate::vault::{self, Swaps};
 
 /// A credential with its type and company, as it is read.
 struct Row {
@@ -20,6 +22,7 @@ struct Row {
     name: String,
     notes: Option<String>,
     plain_values: Json<HashMap<String, String>>,
+    canary: bool,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     type_id: Uuid,
@@ -46,6 +49,7 @@ impl From<Row> for Credential {
             },
             company: CompanyName { id: row.company_id, name: row.company_name },
             plain_values: row.plain_values.0,
+            canary: Some(row.canary),
             created_at: row.created_at,
             updated_at: row.updated_at,
         }
@@ -63,7 +67,7 @@ pub(super) async fn by_id(connection: &mut PgConnection, id: Uuid) -> Result<Opt
     let row = sqlx::query_as!(
         Row,
         r#"select c.id, c.name, c.notes, c.plain_values as "plain_values: Json<HashMap<String, String>>",
-               c.created_at, c.updated_at, t.id as type_id, t.name as type_name, t.permission_scope,
+               c.canary, c.created_at, c.updated_at, t.id as type_id, t.name as type_name, t.permission_scope,
                t.fields as "fields: Json<Vec<Field>>", o.id as company_id, o.name as company_name,
                1::bigint as "total!"
            from credentials c
@@ -80,7 +84,7 @@ impl Single for Credential {
         let rows = sqlx::query_as!(
             Row,
             r#"select c.id, c.name, c.notes, c.plain_values as "plain_values: Json<HashMap<String, String>>",
-                   c.created_at, c.updated_at, t.id as type_id, t.name as type_name, t.permission_scope,
+                   c.canary, c.created_at, c.updated_at, t.id as type_id, t.name as type_name, t.permission_scope,
                    t.fields as "fields: Json<Vec<Field>>", o.id as company_id, o.name as company_name,
                    1::bigint as "total!"
                from credentials c
@@ -109,7 +113,7 @@ pub(super) async fn list_of_company(
                limit $6 offset $7
            )
            select c.id, c.name, c.notes, c.plain_values as "plain_values: Json<HashMap<String, String>>",
-               c.created_at, c.updated_at, t.id as type_id, t.name as type_name, t.permission_scope,
+               c.canary, c.created_at, c.updated_at, t.id as type_id, t.name as type_name, t.permission_scope,
                t.fields as "fields: Json<Vec<Field>>", o.id as company_id, o.name as company_name,
                f.total as "total!"
            from found f
@@ -159,7 +163,7 @@ pub(super) async fn list(
                limit $9 offset $10
            )
            select c.id, c.name, c.notes, c.plain_values as "plain_values: Json<HashMap<String, String>>",
-               c.created_at, c.updated_at, t.id as type_id, t.name as type_name, t.permission_scope,
+               c.canary, c.created_at, c.updated_at, t.id as type_id, t.name as type_name, t.permission_scope,
                t.fields as "fields: Json<Vec<Field>>", o.id as company_id, o.name as company_name,
                f.total as "total!"
            from found f
@@ -188,69 +192,65 @@ pub(super) struct NewRow<'a> {
     pub notes: Option<&'a str>,
     pub kind: Uuid,
     pub company: Uuid,
+    pub canary: bool,
     pub plain_values: &'a HashMap<String, String>,
     pub now: DateTime<Utc>,
 }
 
 pub(super) async fn insert(connection: &mut PgConnection, new: &NewRow<'_>) -> Result<()> {
     sqlx::query!(
-        "insert into credentials (id, name, notes, type_id, company_id, plain_values, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $7)",
+        "insert into credentials (id, name, notes, type_id, company_id, plain_values, created_at, updated_at, canary)
+         values ($1, $2, $3, $4, $5, $6, $7, $7, $8)",
         new.id,
         new.name,
         new.notes,
         new.kind,
         new.company,
         Json(new.plain_values) as _,
-        new.now
+        new.now,
+        new.canary
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Locks a credential for a change; its plain values.
-pub(super) async fn hold_values(
-    connection: &mut PgConnection,
-    id: Uuid,
-) -> Result<Option<HashMap<String, String>>> {
-    let held = sqlx::query_scalar!(
-        r#"select plain_values as "values: Json<HashMap<String, String>>" from credentials where id = $1 for update"#,
+/// Locks a credential for a change; what it says.
+pub(super) async fn hold(connection: &mut PgConnection, id: Uuid) -> Result<Option<Content>> {
+    let held = sqlx::query!(
+        r#"select name, notes, plain_values as "plain_values: Json<HashMap<String, String>>"
+           from credentials where id = $1 for update"#,
         id
     );
-    Ok(held.fetch_optional(connection).await?.map(|values| values.0))
+    let Some(row) = held.fetch_optional(&mut *connection).await? else { return Ok(None) };
+    let sealed = sealed_values(connection, id).await?.into_iter().collect();
+    Ok(Some(Content { name: row.name, notes: row.notes, plain: row.plain_values.0, sealed }))
 }
 
-/// A changed credential. What is none stays, but for the values.
-pub(super) struct Update<'a> {
-    pub id: Uuid,
-    pub name: Option<&'a str>,
-    pub notes: Option<Option<&'a str>>,
-    pub plain_values: &'a HashMap<String, String>,
-    pub now: DateTime<Utc>,
-}
-
-pub(super) async fn update(connection: &mut PgConnection, update: &Update<'_>) -> Result<()> {
+/// Writes what a credential says, but for its sealed values.
+pub(super) async fn update(
+    connection: &mut PgConnection,
+    id: Uuid,
+    new: &Content,
+    now: DateTime<Utc>,
+) -> Result<()> {
     sqlx::query!(
-        "update credentials set name = coalesce($2, name), notes = case when $3 then $4 else notes end,
-             plain_values = $5, updated_at = $6
-         where id = $1",
-        update.id,
-        update.name,
-        update.notes.is_some(),
-        update.notes.flatten(),
-        Json(update.plain_values) as _,
-        update.now
+        "update credentials set name = $2, notes = $3, plain_values = $4, updated_at = $5 where id = $1",
+        id,
+        new.name,
+        new.notes,
+        Json(&new.plain) as _,
+        now
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Deletes a credential; whether it was there still.
-pub(super) async fn delete(connection: &mut PgConnection, id: Uuid) -> Result<bool> {
-    let done = sqlx::query!("delete from credentials where id = $1", id).execute(connection).await?;
-    Ok(done.rows_affected() > 0)
+/// Says whether a credential is a canary.
+pub(super) async fn set_canary(connection: &mut PgConnection, id: Uuid, canary: bool) -> Result<()> {
+    sqlx::query!("update credentials set canary = $2 where id = $1", id, canary).execute(connection).await?;
+    Ok(())
 }
 
 /// Every sealed value of a credential, by field id.
@@ -272,18 +272,37 @@ pub(super) async fn sealed_value(
     Ok(value.fetch_optional(connection).await?)
 }
 
+/// Since when a value is held.
+pub(super) struct Held {
+    /// It is the value that is there already.
+    pub is_same: bool,
+    /// The version that it is taken from: it is held since then again.
+    pub version: Option<i32>,
+    pub now: DateTime<Utc>,
+}
+
+/// Keeps a sealed value, with all the times at which it was this one.
 pub(super) async fn put_sealed(
     connection: &mut PgConnection,
     id: Uuid,
     field: &str,
     sealed: &[u8],
+    held: Held,
 ) -> Result<()> {
     sqlx::query!(
-        "insert into secure_values (credential_id, field_id, sealed) values ($1, $2, $3)
-         on conflict on constraint secure_values_pkey do update set sealed = excluded.sealed",
+        "insert into secure_values as s (credential_id, field_id, sealed, held_at)
+         values ($1, $2, $3, tstzmultirange(tstzrange($5, null)) + coalesce((
+             select o.held_at from version_values o join credential_versions v on v.id = o.version_id
+             where v.credential_id = $1 and v.number = $6 and o.field_id = $2
+         ), '{}'))
+         on conflict on constraint secure_values_pkey do update set sealed = excluded.sealed,
+             held_at = case when $4 then s.held_at else '{}' end + excluded.held_at",
         id,
         field,
-        sealed
+        sealed,
+        held.is_same,
+        held.now,
+        held.version
     )
     .execute(connection)
     .await?;
@@ -295,4 +314,46 @@ pub(super) async fn delete_secure(connection: &mut PgConnection, id: Uuid, field
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// How many secure values are sealed with each data key.
+pub(crate) async fn count_sealed(connection: &mut PgConnection) -> Result<Vec<(Option<i32>, i64)>> {
+    let rows = sqlx::query!(
+        r#"select sealed_key(sealed) as key, count(*) as "count!" from secure_values group by 1 order by 1"#
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.key, row.count)).collect())
+}
+
+/// Up to `limit` secure values behind `after`, by credential and field, but for those sealed with `but`.
+pub(crate) async fn held(
+    connection: &mut PgConnection,
+    after: (Uuid, &str),
+    but: Option<i32>,
+    limit: i64,
+) -> Result<Vec<vault::Held>> {
+    let held = sqlx::query_as!(
+        vault::Held,
+        r#"select credential_id as id, field_id as part, credential_id as sealed_for, sealed from secure_values
+           where (credential_id, field_id) > ($1, $2) and ($3::integer is null or sealed_key(sealed) is distinct from $3)
+           order by credential_id, field_id limit $4"#,
+        after.0,
+        after.1,
+        but,
+        limit
+    );
+    Ok(held.fetch_all(connection).await?)
+}
+
+/// Puts other bytes in the place of secure values that are still as they were; how many that are.
+pub(crate) async fn swap(connection: &mut PgConnection, swaps: &Swaps) -> Result<u64> {
+    let swapped = sqlx::query!(
+        "update secure_values s set sealed = new.sealed
+         from unnest($1::uuid[], $2::text[], $3::bytea[], $4::bytea[]) new (id, part, was, sealed)
+         where s.credential_id = new.id and s.field_id = new.part and s.sealed = new.was",
+        &swaps.ids,
+        &swaps.parts,
+        &swaps.were,
+        &swaps.sealed
+    );
+    Ok(swapped.execute(connection).await?.rows_affected())
 }

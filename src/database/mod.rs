@@ -8,7 +8,7 @@ mod reads;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail, ensure};
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 
@@ -80,6 +80,15 @@ pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
     }
 }
 
+/// The number of the last migration that the database has seen; 0 where it has seen none.
+///
+/// # Errors
+/// Where the database fails, or has no table of migrations.
+pub async fn last_migration(connection: &mut PgConnection) -> Result<i64, MigrateError> {
+    let applied = connection.list_applied_migrations(&MIGRATIONS.table_name).await?;
+    Ok(applied.iter().map(|migration| migration.version).max().unwrap_or_default())
+}
+
 /// Begins a transaction. A client may go away at any moment, and with it whoever waits for this; the
 /// transaction is then begun to its end and rolled back, so that none is left open on a pooled connection.
 /// (`Pool::begin` of sqlx 0.9.0 leaves one when it is dropped half-way.)
@@ -103,6 +112,16 @@ pub async fn one_at_a_time(connection: &mut PgConnection) -> Result<(), sqlx::Er
     sqlx::query!("set local lock_timeout = '5s'").execute(&mut *connection).await?;
     // any number that nothing else in the database uses as a lock
     sqlx::query!("select pg_advisory_xact_lock(7463626)").execute(connection).await?;
+    Ok(())
+}
+
+/// Has the transaction give up, rather than wait long for what others have locked. It then stands in nobody's
+/// way, and Postgres, which takes a second to see that two wait for each other, ends nobody for it.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn wait_briefly(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query!("set local lock_timeout = '100ms'").execute(connection).await?;
     Ok(())
 }
 

@@ -79,7 +79,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewIntegration) -> Result<I
     let managers = people(&mut transaction, &new.managers).await?;
     store::insert(&mut transaction, id, new.kind, &values, person(caller), now).await?;
     if let Some(credentials) = credentials {
-        let sealed = sealed::seal(app, id, &values.base_url, &credentials)?;
+        let sealed = sealed::seal(app, id, &values.base_url, &credentials).await?;
         store::put_credentials(&mut transaction, id, Some(&sealed)).await?;
     }
     store::set_managers(&mut transaction, id, &managers).await?;
@@ -106,8 +106,10 @@ pub async fn update(app: &App, caller: &Caller, identifier: &str, change: Change
     let changed = Changed::of(app, &old, change)?;
     store::update(&mut transaction, old.id, &changed.values, app.clock.now()).await?;
     if let Some(credentials) = &changed.credentials {
-        let seal = |given| sealed::seal(app, old.id, &changed.values.base_url, given);
-        let sealed = credentials.as_ref().map(seal).transpose()?;
+        let sealed = match credentials {
+            Some(given) => Some(sealed::seal(app, old.id, &changed.values.base_url, given).await?),
+            None => None,
+        };
         store::put_credentials(&mut transaction, old.id, sealed.as_deref()).await?;
     }
     if changed.is_other {

@@ -34,6 +34,7 @@ pub use kind::Kind;
 pub use manage::{Change, NewIntegration, create, delete, update};
 pub use probe::{Finding, Verdict};
 pub use registry::{Integration, OWN, find, has_own, list};
+pub(crate) use store::{count_sealed, held, swap};
 
 /// A product, and what one shows to it.
 pub struct Product {

@@ -13,6 +13,7 @@ use super::{Endpoint, Health, Integration, Kind};
 use crate::database::contains_pattern;
 use crate::error::{Error, Result};
 use crate::page::Window;
+use crate::vault::{Held, Swaps};
 
 /// Which integrations to read; without any wish, all of them.
 #[derive(Default, Clone, Copy)]
@@ -251,4 +252,47 @@ pub(super) async fn has_own(connection: &mut PgConnection, person: Uuid) -> Resu
 pub(super) async fn delete(connection: &mut PgConnection, id: Uuid) -> Result<bool> {
     let done = sqlx::query!("delete from integrations where id = $1", id).execute(connection).await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// How many credentials of integrations are sealed with each data key.
+pub(crate) async fn count_sealed(connection: &mut PgConnection) -> Result<Vec<(Option<i32>, i64)>> {
+    let rows = sqlx::query!(
+        r#"select sealed_key(credentials) as key, count(*) as "count!" from integrations
+           where credentials is not null group by 1 order by 1"#
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.key, row.count)).collect())
+}
+
+/// Up to `limit` sealed credentials of integrations behind `after`, in order, but for those sealed with `but`.
+pub(crate) async fn held(
+    connection: &mut PgConnection,
+    after: (Uuid, &str),
+    but: Option<i32>,
+    limit: i64,
+) -> Result<Vec<Held>> {
+    let held = sqlx::query_as!(
+        Held,
+        r#"select id, base_url as part, id as sealed_for, credentials as "sealed!" from integrations
+           where credentials is not null and (id, base_url) > ($1, $2)
+               and ($3::integer is null or sealed_key(credentials) is distinct from $3)
+           order by id limit $4"#,
+        after.0,
+        after.1,
+        but,
+        limit
+    );
+    Ok(held.fetch_all(connection).await?)
+}
+
+/// Puts other bytes in the place of sealed credentials that are still as they were; how many that are.
+pub(crate) async fn swap(connection: &mut PgConnection, swaps: &Swaps) -> Result<u64> {
+    let swapped = sqlx::query!(
+        "update integrations i set credentials = new.sealed
+         from unnest($1::uuid[], $2::bytea[], $3::bytea[]) new (id, was, sealed)
+         where i.id = new.id and i.credentials = new.was",
+        &swaps.ids,
+        &swaps.were,
+        &swaps.sealed
+    );
+    Ok(swapped.execute(connection).await?.rows_affected())
 }

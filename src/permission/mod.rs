@@ -14,6 +14,7 @@ use crate::error::{Error, OnConstraint, Result, Violation};
 use crate::id;
 use crate::page::{Paged, Paging};
 use crate::role;
+use crate::trash;
 
 pub use known::{Known, Origin};
 
@@ -239,24 +240,27 @@ fn node_of(resource: &str, action: &str) -> Result<String> {
 /// Refuses a node that means something already.
 async fn refuse_known(change: &mut Change<'_>, node: &str) -> Result<()> {
     let all = known::all(change.connection()).await?;
-    if all.iter().any(|known| known.node == node) { Err(conflict(node)) } else { Ok(()) }
+    if all.iter().any(|known| known.node == node) {
+        return Err(conflict(node));
+    }
+    trash::refuse_node(change.connection(), node).await
 }
 
 fn conflict(node: &str) -> Error {
     Error::Conflict(format!("The permission '{node}' exists already"))
 }
 
-/// Refuses to take away a node that a role or account has, by itself or through a wildcard over nothing else.
+/// Refuses to take away a node that a role or account has, by itself or through a wildcard over nothing
+/// else. Roles in the trash stand in nobody's way: they lose it.
 async fn refuse_used(change: &mut Change<'_>, known: &Known) -> Result<()> {
-    let mut others = known::all(change.connection()).await?;
-    others.retain(|other| other.node != known.node && !other.node.ends_with('*'));
+    let all = known::all(change.connection()).await?.into_iter().map(|other| other.node);
+    let mut others: Vec<_> = all.filter(|node| *node != known.node && !node.ends_with('*')).collect();
+    others.extend(trash::type_nodes(change.connection()).await?);
     let mut grants = vec![known.node.clone()];
-    grants.extend(
-        known::above(&known.node).filter(|above| !others.iter().any(|other| covers(above, &other.node))),
-    );
+    grants.extend(known::above(&known.node).filter(|above| !others.iter().any(|other| covers(above, other))));
     let names = store::users_of(change.connection(), &grants).await?;
     if names.is_empty() {
-        return Ok(());
+        return trash::forget_grants(change.connection(), &grants).await;
     }
     Err(Error::Conflict(format!("The permission '{}' is in use by {}", known.node, names.join(", "))))
 }

@@ -7,6 +7,7 @@ use crate::access::{Change, Permission};
 use crate::error::{Error, Result};
 use crate::integration;
 use crate::role::{self, Rank, Role};
+use crate::trash;
 
 /// Gives an account exactly these roles.
 pub(super) async fn change_roles(change: &mut Change<'_>, user: Uuid, identifiers: &[String]) -> Result<()> {
@@ -14,7 +15,10 @@ pub(super) async fn change_roles(change: &mut Change<'_>, user: Uuid, identifier
         return Err(refusal());
     }
     let new = load_roles(change, identifiers).await?;
-    replace(change, user, &new).await
+    replace(change, user, &new).await?;
+    // those that a restored company would bring back are none of these
+    let reach = change.caller.reach(Permission::UserRolesOther);
+    if reach.is_everywhere() { trash::forget_roles_of(change.connection(), user).await } else { Ok(()) }
 }
 
 /// Gives an account this one of the ranks; its other roles stay.

@@ -1,8 +1,9 @@
-//! Keys that the program keeps in a folder of its own, for the embedded database.
+//! Keys in files: those that the program keeps in a folder of its own, for the embedded database, and the one
+//! that `VAULT_MASTER_KEY_FILE` names.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
@@ -10,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use crate::config::{KEY_BYTES, Key};
+use crate::config::{KEY_BYTES, Key, parse_key};
 
 /// The key in this file, in base64. Where the file is missing and `may_be_made`, a random one is written
 /// to it, mode 0600.
@@ -32,6 +33,25 @@ pub fn key_file(path: &Path, may_be_made: bool) -> anyhow::Result<Key> {
     let bytes = STANDARD.decode(text.trim()).map(Zeroizing::new).ok();
     let key = bytes.and_then(|bytes| <[u8; KEY_BYTES]>::try_from(bytes.as_slice()).ok()).map(Zeroizing::new);
     key.ok_or_else(|| anyhow!("the key file {} does not hold 32 bytes in base64", path.display()))
+}
+
+/// What nobody but the owner and the group may do with a key file, and the group neither may write it.
+const TOO_OPEN: u32 = 0o027;
+
+/// The master key in the file that `VAULT_MASTER_KEY_FILE` names.
+///
+/// # Errors
+/// Where the file cannot be read, may be read by everybody, or holds no key or one that anybody can know.
+pub fn configured_key_file(path: &Path) -> anyhow::Result<Key> {
+    let failed = || format!("VAULT_MASTER_KEY_FILE: {} cannot be read", path.display());
+    if std::fs::metadata(path).with_context(failed)?.mode() & TOO_OPEN != 0 {
+        bail!(
+            "VAULT_MASTER_KEY_FILE: {} is open to others: take their rights away (chmod 600)",
+            path.display()
+        );
+    }
+    let text = std::fs::read_to_string(path).map(Zeroizing::new).with_context(failed)?;
+    Ok(parse_key("VAULT_MASTER_KEY_FILE", text.trim())?)
 }
 
 /// Writes the key beside its place first, so that a crash never leaves half a key.

@@ -3,25 +3,36 @@
 //! Every sealed value is bound to the place that it was sealed for, so that bytes copied to another
 //! credential or field do not open there. The data keys are kept in the database, each wrapped by the
 //! master key of the configuration, which never leaves the server's memory.
+//!
+//! A new data key may come at any time. Every server hears of it and seals with it from then on; one that
+//! meets it sooner loads it then. An old one is retired when nothing is sealed with it any more.
 
+mod file;
+mod held;
 mod key;
 mod key_file;
+mod keys;
+mod ring;
 mod sealed;
 mod store;
 
-use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
-use aes_gcm::aead::{Aead, Payload};
-use aes_gcm::{Aes256Gcm, Nonce};
-use anyhow::ensure;
+use anyhow::{Context, bail, ensure};
 use secrecy::SecretString;
-use sqlx::PgPool;
+use sqlx::{Connection, PgConnection, PgExecutor, PgPool};
+use tokio::sync::{Mutex, Notify};
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
+pub use file::{FileError, FileOpener, FileSealer};
+pub use held::{Held, Swaps};
 pub use key::{KeyError, MasterKey};
-pub use key_file::key_file;
+pub use key_file::{configured_key_file, key_file};
+pub use keys::{DataKey, ENOUGH_SEALS, make_key, rewrap};
+pub use ring::Ring;
 use sealed::Sealed;
+pub use store::{data_keys, end_rotation, hold_back, lock_rotation, retire};
 
 /// The place that a value is sealed for. It opens nowhere else.
 #[derive(Debug, Clone, Copy)]
@@ -66,34 +77,72 @@ pub enum OpenError {
     NotText,
 }
 
-/// The key ring in memory. Keys have no `Debug` and are wiped when dropped.
+/// The channel on which new data keys are announced.
+pub const CHANNEL: &str = "ttscm_keys";
+
+/// How many seals are counted in one go, before they are made. What a server does not make of them is
+/// counted all the same.
+const BLOCK: u32 = 1 << 16;
+
+/// How long a key may take to be had from the database.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Seals and opens, with the key ring as it is known.
 pub struct Vault {
-    ciphers: HashMap<u32, Aes256Gcm>,
-    current: u32,
+    pool: PgPool,
+    master: MasterKey,
+    ring: RwLock<Arc<Ring>>,
+    /// The seals that are counted and not made yet.
+    counted: Mutex<Counted>,
+    loading: Mutex<()>,
+    announced: Notify,
+}
+
+#[derive(Default)]
+struct Counted {
+    key: u32,
+    left: u32,
+}
+
+impl Counted {
+    /// Takes seals with this key; whether there were as many.
+    fn take(&mut self, key: u32, seals: u32) -> bool {
+        let is_enough = self.key == key && self.left >= seals;
+        if is_enough {
+            self.left -= seals;
+        }
+        is_enough
+    }
 }
 
 impl Vault {
-    /// Opens the key ring, and makes its first key where there is none.
+    /// Opens the key ring, and makes its first key where there is none and nothing `is_sealed` either.
     ///
     /// # Errors
     /// Where the master key does not unwrap a key, or the database fails.
-    pub async fn open_ring(pool: &PgPool, master: &MasterKey) -> anyhow::Result<Self> {
+    pub async fn open_ring(
+        pool: &PgPool,
+        master: MasterKey,
+        is_sealed: impl Future<Output = crate::error::Result<bool>>,
+    ) -> anyhow::Result<Self> {
         let mut wrapped = store::wrapped_keys(pool).await?;
         if wrapped.is_empty() {
-            ensure!(
-                !store::has_sealed_values(pool).await?,
-                "the database has sealed values but no data key: restore it whole"
-            );
+            ensure!(!is_sealed.await?, "the database has sealed values but no data key: restore it whole");
             store::insert_first_key(pool, &master.wrap_new(key::FIRST)?).await?;
             wrapped = store::wrapped_keys(pool).await?;
         }
-        let mut ciphers = HashMap::with_capacity(wrapped.len());
-        let mut current = key::FIRST;
+        let mut ring = Ring::new(key::FIRST);
         for (id, bytes) in wrapped {
-            ciphers.insert(id, master.unwrap(id, &bytes)?);
-            current = current.max(id);
+            ring.add(id, master.unwrap(id, &bytes)?);
         }
-        Ok(Self { ciphers, current })
+        Ok(Self {
+            pool: pool.clone(),
+            master,
+            ring: RwLock::new(Arc::new(ring)),
+            counted: Mutex::default(),
+            loading: Mutex::default(),
+            announced: Notify::new(),
+        })
     }
 
     /// Whether the database has a key ring, so that only one master key fits it.
@@ -111,101 +160,136 @@ impl Vault {
     /// [`KeyError::WrongMasterKey`] where it does not fit, or what the database says.
     pub async fn check_master_key(pool: &PgPool, master: &MasterKey) -> anyhow::Result<()> {
         if store::has_key_ring(pool).await? {
-            for (id, bytes) in store::wrapped_keys(pool).await? {
-                master.unwrap(id, &bytes)?;
-            }
+            Self::check_ring(pool, master).await?;
         }
         Ok(())
+    }
+
+    /// Whether the master key fits the key ring, which is there.
+    ///
+    /// # Errors
+    /// [`KeyError::WrongMasterKey`] where it does not fit, or what the database says.
+    pub async fn check_ring(database: impl PgExecutor<'_>, master: &MasterKey) -> anyhow::Result<()> {
+        for (id, bytes) in store::wrapped_keys(database).await? {
+            master.unwrap(id, &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// The key ring as it is known at the moment.
+    #[must_use]
+    pub fn ring(&self) -> Arc<Ring> {
+        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Seals `plaintext` for `place` under the newest data key, with a random nonce.
     ///
     /// # Errors
-    /// Where the value is longer than the cipher takes (64 GiB).
-    pub fn seal(&self, place: Place<'_>, plaintext: &str) -> anyhow::Result<Vec<u8>> {
-        let nonce: [u8; sealed::NONCE_BYTES] = rand::random();
-        let cipher = self.cipher(self.current)?;
-        let payload =
-            Payload { msg: plaintext.as_bytes(), aad: &sealed::associated_data(self.current, place) };
-        let ciphertext = cipher
-            .encrypt(&Nonce::from(nonce), payload)
-            .map_err(|_| anyhow::anyhow!("the value is too long to seal"))?;
-        Ok(Sealed { key: self.current, nonce, ciphertext: &ciphertext }.to_bytes())
+    /// Where the value is longer than the cipher takes (64 GiB), or its seal cannot be counted.
+    pub async fn seal(&self, place: Place<'_>, plaintext: &str) -> anyhow::Result<Vec<u8>> {
+        self.ring_for(1).await?.seal(place, plaintext.as_bytes())
+    }
+
+    /// The key ring, for this many seals with its newest key, which are counted.
+    ///
+    /// # Errors
+    /// Where the database fails, or the key may not seal that many any more.
+    pub async fn ring_for(&self, seals: u32) -> anyhow::Result<Arc<Ring>> {
+        let mut counted = self.counted.lock().await;
+        let ring = self.ring();
+        if counted.take(ring.newest(), seals) {
+            return Ok(ring);
+        }
+        // who seals holds a connection of the pool already, and must not wait for a second one
+        let mut connection = self.connect().await?;
+        let (ring, block) = (self.load(&mut connection).await?, seals.max(BLOCK));
+        if !store::count_seals(&mut connection, ring.newest(), block).await? {
+            bail!(
+                "data key {} may seal no more values: make a new one with `ttscm vault rotate`",
+                ring.newest()
+            );
+        }
+        connection.close().await?;
+        *counted = Counted { key: ring.newest(), left: block - seals };
+        Ok(ring)
     }
 
     /// Opens bytes that were sealed for `place`. This is the one way to a plaintext.
     ///
     /// # Errors
     /// [`OpenError`] where they are not the untouched bytes of this very place.
-    pub fn open(&self, place: Place<'_>, bytes: &[u8]) -> Result<SecretString, OpenError> {
-        let sealed = Sealed::parse(bytes)?;
-        let cipher = self.cipher(sealed.key)?;
-        let payload = Payload { msg: sealed.ciphertext, aad: &sealed::associated_data(sealed.key, place) };
-        let plaintext = cipher
-            .decrypt(&Nonce::from(sealed.nonce), payload)
-            .map(Zeroizing::new)
-            .map_err(|_| OpenError::Authentication)?;
+    pub async fn open(&self, place: Place<'_>, bytes: &[u8]) -> Result<SecretString, OpenError> {
+        let plaintext = self.ring_with(Sealed::parse(bytes)?.key).await.open(place, bytes)?;
         let text = std::str::from_utf8(&plaintext).map_err(|_| OpenError::NotText)?;
         Ok(SecretString::from(text))
     }
 
-    fn cipher(&self, key: u32) -> Result<&Aes256Gcm, OpenError> {
-        self.ciphers.get(&key).ok_or(OpenError::UnknownKey(key))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use secrecy::ExposeSecret;
-
-    fn vault() -> Vault {
-        let master = MasterKey::new(Zeroizing::new([7; 32]), None);
-        let cipher = master.unwrap(1, &master.wrap_new(1).unwrap()).unwrap();
-        Vault { ciphers: HashMap::from([(1, cipher)]), current: 1 }
-    }
-
-    #[test]
-    fn a_value_opens_in_its_own_place_only() {
-        let (vault, credential) = (vault(), crate::id::new());
-        let place = Place::Field { credential, field: "password" };
-        let sealed = vault.seal(place, "hunter2").unwrap();
-        assert_eq!(vault.open(place, &sealed).unwrap().expose_secret(), "hunter2");
-        for elsewhere in [
-            Place::Field { credential, field: "passwor" },
-            Place::Field { credential: crate::id::new(), field: "password" },
-            Place::SignIn { id: credential, part: "password" },
-            Place::Integration { id: credential, base_url: "password" },
-        ] {
-            assert!(matches!(vault.open(elsewhere, &sealed), Err(OpenError::Authentication)));
+    /// The key ring; where it does not have this key, as the database has it now.
+    async fn ring_with(&self, key: u32) -> Arc<Ring> {
+        let ring = self.ring();
+        if ring.has(key) {
+            return ring;
         }
-        let at = |base_url| Place::Integration { id: credential, base_url };
-        let sealed = vault.seal(at("https://a.example"), "hunter2").unwrap();
-        assert_eq!(vault.open(at("https://a.example"), &sealed).unwrap().expose_secret(), "hunter2");
-        for elsewhere in ["", "https://a.example/", "https://b.example"] {
-            assert!(matches!(vault.open(at(elsewhere), &sealed), Err(OpenError::Authentication)));
+        match self.refresh().await {
+            Ok(ring) => ring,
+            Err(error) => {
+                tracing::error!(key, error = format!("{error:#}"), "a data key could not be loaded");
+                ring
+            }
         }
     }
 
-    #[test]
-    fn every_changed_or_missing_byte_is_noticed() {
-        let vault = vault();
-        let place = Place::Field { credential: crate::id::new(), field: "key" };
-        let sealed = vault.seal(place, "secret").unwrap();
-        for index in 0..sealed.len() {
-            let mut changed = sealed.clone();
-            changed[index] ^= 1;
-            assert!(vault.open(place, &changed).is_err(), "byte {index}");
-            assert!(vault.open(place, &sealed[..index]).is_err(), "cut at {index}");
-        }
+    /// Loads the data keys that are not known yet.
+    ///
+    /// # Errors
+    /// Where the database fails, or the master key does not unwrap a new key.
+    pub async fn refresh(&self) -> anyhow::Result<Arc<Ring>> {
+        let mut connection = self.connect().await?;
+        let ring = self.load(&mut connection).await?;
+        connection.close().await?;
+        Ok(ring)
     }
 
-    #[test]
-    fn nonces_do_not_repeat() {
-        let vault = vault();
-        let place = Place::Field { credential: crate::id::new(), field: "key" };
-        let seal = || Sealed::parse(&vault.seal(place, "").unwrap()).unwrap().nonce;
-        let nonces: std::collections::HashSet<_> = (0..100_000).map(|_| seal()).collect();
-        assert_eq!(nonces.len(), 100_000);
+    async fn connect(&self) -> anyhow::Result<PgConnection> {
+        let options = self.pool.connect_options();
+        let connected = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await;
+        Ok(connected.context("the database does not answer")??)
+    }
+
+    async fn load(&self, connection: &mut PgConnection) -> anyhow::Result<Arc<Ring>> {
+        let _turn = self.loading.lock().await;
+        let mut ring = (*self.ring()).clone();
+        for (id, bytes) in store::wrapped_keys(connection).await? {
+            if !ring.has(id) {
+                ring.add(id, self.master.unwrap(id, &bytes)?);
+                tracing::info!(key = id, "a new data key is used");
+            }
+        }
+        let ring = Arc::new(ring);
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&ring);
+        Ok(ring)
+    }
+
+    /// A key that was wrapped for `purpose`, wrapped by the current master key; none where that is so already.
+    ///
+    /// # Errors
+    /// Where neither master key unwraps it.
+    pub fn rewrap_for(&self, purpose: &str, bytes: &[u8]) -> Result<Option<Vec<u8>>, KeyError> {
+        self.master.rewrap_for(purpose, bytes)
+    }
+
+    /// The master key.
+    fn master(&self) -> &MasterKey {
+        &self.master
+    }
+
+    /// Says that there may be a new key.
+    pub fn announce(&self) {
+        self.announced.notify_one();
+    }
+
+    /// Resolves when there may be a new key.
+    pub async fn heard(&self) {
+        self.announced.notified().await;
     }
 }

@@ -11,6 +11,7 @@ use crate::helpers::keys::{KEYS, key, key_in, key_of};
 use crate::helpers::people::{assert_not_yours, give_nodes, person, role, role_in};
 use crate::helpers::scene::all;
 use crate::helpers::time::TestClock;
+use crate::helpers::trash::purge;
 use crate::helpers::{Actor, Answer, Scene, TestApp, Value, cluster, json};
 
 const COMPANIES: &str = "/v1/company/companies";
@@ -220,8 +221,11 @@ async fn the_nodes_of_a_type_that_is_gone_leave_keys_and_custom_ones_in_keys_are
     let admin = &scene.admin;
     key(admin, &["aws.credentials.fetch", "company.fetch"]).await;
     admin.delete(&format!("/v1/credential-type/{}", scene.aws)).await.expect(200);
+    let nodes = async || admin.get(KEYS).await.data()[0]["permissions"].clone();
+    assert_eq!(nodes().await, json!(["aws.credentials.fetch", "company.fetch"]), "it may be restored");
+    purge(admin, &scene.aws).await;
     aws_type(admin, "aws.credentials").await;
-    assert_eq!(admin.get(KEYS).await.data()[0]["permissions"], json!(["company.fetch"]));
+    assert_eq!(nodes().await, json!(["company.fetch"]));
 
     let custom = json!({"name": "Approve", "resource": "plans", "action": "approve"});
     let node = admin.post("/v1/permissions", &custom).await.data()["id"].as_str().unwrap().to_owned();

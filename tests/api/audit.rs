@@ -112,6 +112,19 @@ async fn reads_and_refusals_leave_no_row() {
 }
 
 #[tokio::test]
+async fn a_password_that_was_not_changed_for_want_of_the_old_one_is_on_record() {
+    let scene = Scene::start().await;
+    let jane = scene.app.holder_of(&[]).await;
+    let wrong = json!({"currentPassword": "not the password", "newPassword": "quite another password"});
+    let refused = jane.post("/v1/user/@me/password", &wrong).await;
+    refused.violations();
+    let rows = rows_of(&scene.admin, &refused).await;
+    let [row] = &rows[..] else { panic!("{rows:?}") };
+    assert_eq!((&row["action"], &row["outcome"]), (&json!("user.password"), &json!("denied")));
+    assert_eq!((&row["actor"]["id"], &row["target"]["id"]), (&json!(jane.id), &json!(jane.id)));
+}
+
+#[tokio::test]
 async fn each_revealed_value_leaves_a_row_of_its_own() {
     let scene = Scene::start().await;
     let path = scene.credential("secret").await;

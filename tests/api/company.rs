@@ -1,6 +1,7 @@
 //! Companies made by hand.
 
 use crate::helpers::fixture::{self, aws_credential, aws_type, company};
+use crate::helpers::trash::entry_of;
 use crate::helpers::{TestApp, Value, json};
 
 #[tokio::test]
@@ -28,17 +29,17 @@ async fn a_company_is_made_read_renamed_and_deleted() {
 }
 
 #[tokio::test]
-async fn a_company_with_credentials_is_not_deleted() {
+async fn a_company_with_credentials_is_deleted_with_them() {
     let app = TestApp::start().await;
     let admin = app.admin().await;
     let acme = company(&admin, "Acme").await;
     let kind = aws_type(&admin, "aws").await;
-    aws_credential(&admin, &kind, &acme, "secret").await;
+    let credential = aws_credential(&admin, &kind, &acme, "secret").await;
     let path = format!("/v1/company/companies/{acme}");
-    assert!(
-        admin.delete(&path).await.expect(409)["message"].as_str().unwrap().contains("'Acme' has credentials")
-    );
-    admin.get(&path).await.expect(200);
+    assert_eq!(admin.delete(&path).await.expect(200)["message"], "Company Deleted Successfully!");
+    admin.get(&path).await.expect(404);
+    admin.get(&format!("/v1/credential/credentials/{credential}")).await.expect(404);
+    assert_eq!(entry_of(&admin, &acme).await.expect("an entry")["contains"], json!({"credentials": 1}));
 }
 
 #[tokio::test]

@@ -53,6 +53,7 @@ fn shown(scene: &Scene, data: &Value, name: &str, notes: &Value, fields: &Value)
             "permissionScope": SCOPE
         },
         "company": {"id": scene.acme, "name": "Acme"},
+        "canary": false,
         "createdAt": data["createdAt"],
         "updatedAt": data["updatedAt"]
     })

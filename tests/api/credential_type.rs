@@ -1,6 +1,7 @@
 //! Credential types through every route of the contract.
 
 use crate::helpers::scene::{all, field, id_in, kind_with};
+use crate::helpers::trash::purge;
 use crate::helpers::{Actor, Scene, TestApp, Value, fixture, json};
 
 const TYPES: &str = "/v1/credential-type";
@@ -272,12 +273,16 @@ async fn db_nodes(app: &TestApp, actor: &Actor) -> (Vec<String>, Vec<String>) {
     sqlx::query_as(nodes).bind(&actor.id).fetch_one(app.pool()).await.expect("a person with a role")
 }
 
+fn texts(nodes: &[&str]) -> Vec<String> {
+    nodes.iter().map(|node| (*node).to_owned()).collect()
+}
+
 #[tokio::test]
-async fn the_nodes_of_a_deleted_type_leave_roles_and_accounts() {
+async fn the_nodes_of_a_purged_type_leave_roles_and_accounts() {
     let scene = Scene::start().await;
     let near = kind_with(&scene.admin, "Near", "aws.near", &json!([])).await;
-    kind_with(&scene.admin, "Below", "aws.credentials.below", &json!([])).await;
-    kind_with(&scene.admin, "Alike", "aws.credentials_too", &json!([])).await;
+    let below = kind_with(&scene.admin, "Below", "aws.credentials.below", &json!([])).await;
+    let alike = kind_with(&scene.admin, "Alike", "aws.credentials_too", &json!([])).await;
     let gone = ["aws.credentials.fetch", "aws.credentials.secure_values.read", "aws.credentials.fields.*"];
     let kept = [
         "user.read",
@@ -296,16 +301,23 @@ async fn the_nodes_of_a_deleted_type_leave_roles_and_accounts() {
     scene.admin.delete(&format!("{TYPES}/{}", scene.aws)).await.expect(200);
     assert_eq!(
         db_nodes(&scene.app, &person).await,
-        (kept.map(String::from).into(), kept.map(String::from).into())
+        (texts(&nodes), texts(&nodes)),
+        "in the trash it has them"
     );
+    purge(&scene.admin, &scene.aws).await;
+    assert_eq!(db_nodes(&scene.app, &person).await, (texts(&kept), texts(&kept)));
 
     // the last types below a wildcard take it along
-    scene.admin.delete(&format!("{TYPES}/below")).await.expect(200);
+    let [below, alike, near] = [&below, &alike, &near].map(|path| id_in(path).to_owned());
+    for kind in [&below, &alike, &near] {
+        scene.admin.delete(&format!("{TYPES}/{kind}")).await.expect(200);
+    }
+    purge(&scene.admin, &below).await;
     let kept = ["user.read", "credential.*", "aws.*", "aws.near.*", "aws.credentials_too.fetch"];
     assert_eq!(db_nodes(&scene.app, &person).await.0, kept);
-    scene.admin.delete(&format!("{TYPES}/alike")).await.expect(200);
+    purge(&scene.admin, &alike).await;
     assert_eq!(db_nodes(&scene.app, &person).await.0, ["user.read", "credential.*", "aws.*", "aws.near.*"]);
-    scene.admin.delete(&near).await.expect(200);
+    purge(&scene.admin, &near).await;
     assert_eq!(db_nodes(&scene.app, &person).await.0, ["user.read", "credential.*"]);
 }
 
@@ -315,6 +327,7 @@ async fn a_type_made_anew_is_not_held_by_those_who_held_the_old_one() {
     let person = scene.app.holder_of(&["aws.credentials.fetch", "aws.*"]).await;
     person.get(&scene.credential("old").await).await.expect(200);
     scene.admin.delete(&format!("{TYPES}/{}", scene.aws)).await.expect(200);
+    purge(&scene.admin, &scene.aws).await;
     let aws = fixture::aws_type(&scene.admin, "aws.credentials").await;
     let made = fixture::aws_credential(&scene.admin, &aws, &scene.acme, "new").await;
     let refused = person.get(&format!("/v1/credential/credentials/{made}")).await.expect(403);

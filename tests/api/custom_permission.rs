@@ -2,6 +2,7 @@
 
 use crate::helpers::fixture::{aws_type, company, id_of, unique};
 use crate::helpers::people::{assert_not_yours, give_nodes, person, role, role_in};
+use crate::helpers::trash::purge;
 use crate::helpers::{Actor, Answer, TestApp, Value, json};
 
 const PERMISSIONS: &str = "/v1/permissions";
@@ -224,6 +225,7 @@ async fn a_type_that_goes_leaves_what_was_made_below_its_scope() {
     admin.post(PERMISSIONS, &export).await.expect(201);
     let id = role(&admin, &["aws.fetch", "aws.export", "aws.*"]).await;
     admin.delete(&format!("/v1/credential-type/{kind}")).await.expect(200);
+    purge(&admin, &kind).await;
     let left = admin.get(&format!("/v1/role/{id}")).await.data();
     assert_eq!(left["permissions"], json!(["aws.export", "aws.*"]));
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::helpers::fixture::{aws_type, company};
+use crate::helpers::trash::purge;
 use crate::helpers::{Actor, TestApp, Value, json};
 use ttscm::access::{Permission, permission};
 
@@ -31,6 +32,7 @@ async fn the_catalogue_is_read_whole_flat_and_by_category() {
         "permission",
         "uiNavigation",
         "adminUI",
+        "trash",
         "audit",
     ] {
         assert!(keys.contains(&key), "{key}");
@@ -131,6 +133,8 @@ async fn the_nodes_of_a_type_come_and_go_with_it() {
 
     admin.delete(&format!("/v1/credential-type/{kind}")).await.expect(200);
     assert_eq!(nodes(&category(&admin, "typeScope").await), Vec::<&str>::new());
+    assert_eq!(admin.get("/v1/role/aws").await.data()["permissions"], role["permissions"]);
+    purge(&admin, &kind).await;
     assert_eq!(admin.get("/v1/role/aws").await.data()["permissions"], json!([]));
     let again = json!({"permissions": ["aws.fetch"]});
     admin.post("/v1/role/aws/permissions", &again).await.expect(400);

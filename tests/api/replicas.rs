@@ -11,6 +11,7 @@ use ttscm::clock::Clock;
 use crate::helpers::fixture::{aws_type, unique};
 use crate::helpers::people::{delete_with, give_nodes, give_roles, person, role};
 use crate::helpers::time::TestClock;
+use crate::helpers::trash::purge;
 use crate::helpers::{Actor, Answer, TestApp, Value, cluster, json};
 
 /// Within which time a change must be felt on the other server.
@@ -138,7 +139,7 @@ async fn roles_and_nodes_that_are_taken_away_are_gone_on_the_other_server() {
 }
 
 #[tokio::test]
-async fn the_nodes_of_a_deleted_type_are_gone_on_the_other_server() {
+async fn the_nodes_of_a_purged_type_are_gone_on_the_other_server() {
     let pair = Pair::start().await;
     let mut times = Vec::new();
     for _ in 0..10 {
@@ -154,9 +155,10 @@ async fn the_nodes_of_a_deleted_type_are_gone_on_the_other_server() {
         let holds = |answer: &Answer| answer.data()["results"][0]["hasPermission"] == true;
         until(ask, holds).await;
         pair.admin.delete(&format!("/v1/credential-type/{kind}")).await.expect(200);
+        purge(&pair.admin, &kind).await;
         times.push(until(ask, |answer| !holds(answer)).await);
     }
-    judge("a deleted type", times);
+    judge("a purged type", times);
 }
 
 #[tokio::test]

@@ -2,9 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use ttscm::config::Key;
+use ttscm::vault::MasterKey;
 
 use crate::helpers::scene::{field, id_in, kind_with};
-use crate::helpers::{Scene, Value, cluster, fixture, json, log};
+use crate::helpers::trash::restore;
+use crate::helpers::{Scene, TestApp, Value, cluster, fixture, json, log};
 
 /// Stores a credential with both secure values; its path.
 async fn with_two_secrets(scene: &Scene) -> String {
@@ -151,11 +154,25 @@ async fn a_secret_is_found_nowhere() {
     }
     let server_log = std::fs::read(cluster::data_dir().join("postgres.log")).expect("the server's log");
     places.push(("the server's log", String::from_utf8_lossy(&server_log).into_owned()));
+    places.push(("a backup", backup_of(&scene.app).await));
+    let export = scene.app.ran(&["audit", "export"]).await;
+    assert!(export.code == 0 && export.out.contains("credential.reveal"), "the export can be searched");
+    places.push(("the export", export.out));
     for (place, text) in &places {
         for spelling in spellings(&marker) {
             assert!(!text.contains(&spelling), "{place} has {spelling}");
         }
     }
+}
+
+/// A backup's bytes, as text and in hexadecimal.
+async fn backup_of(app: &TestApp) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("backup");
+    let master = MasterKey::new(Key::new(*b"the master key of every test run"), None);
+    ttscm::backup::save(app.pool(), &master, &file, |_| ()).await.expect("a backup");
+    let bytes = std::fs::read(file).unwrap();
+    format!("{}\n{}", String::from_utf8_lossy(&bytes), fixture::hexadecimal(&bytes))
 }
 
 /// Sends the marker as a credential of integrations, good and bad. Their product is nowhere.
@@ -232,6 +249,7 @@ async fn plant(scene: &Scene, marker: &str) {
     admin.patch(&path, &values("spare", &json!(marker))).await.expect(500);
     scene.app.db_run("alter table secure_values drop constraint refuse").await.unwrap();
     damage(scene, &path).await;
+    throw_away(scene, marker).await;
 
     for (member, name, password) in [
         ("email", "admin@example.com", marker),
@@ -245,6 +263,24 @@ async fn plant(scene: &Scene, marker: &str) {
     refresh.header("x-refresh-token", marker).send().await.expect(401);
     let stranger = scene.app.nobody().request(reqwest::Method::GET, &path);
     stranger.header("authorization", &format!("Bearer {marker}")).send().await.expect(401);
+}
+
+/// Leaves the marker in the history and in the trash, and brings it back from both.
+async fn throw_away(scene: &Scene, marker: &str) {
+    let admin = &scene.admin;
+    let (kept, back) = (scene.credential(marker).await, scene.credential(marker).await);
+    for path in [&kept, &back] {
+        let other = json!({"fields": [{"fieldId": "secretAccessKey", "value": "another"}]});
+        admin.patch(path, &other).await.expect(200);
+        admin.post(&format!("{path}/versions/1/restore"), &json!({})).await.expect(200);
+        for shown in [admin.get(&format!("{path}/versions")).await, admin.delete(path).await] {
+            assert!(!shown.text.contains(marker));
+        }
+    }
+    let restored = restore(admin, id_in(&back)).await;
+    assert!(restored.status == 200 && !restored.text.contains(marker));
+    assert!(!admin.get("/v1/trash").await.text.contains(marker));
+    assert_eq!(admin.get(&format!("{back}/secure-values/secretAccessKey")).await.data()["value"], marker);
 }
 
 /// Makes a value fail to open once, and mends it.

@@ -2,6 +2,7 @@
 
 mod helpers;
 
+mod backup;
 mod command_line;
 mod embedded;
 mod first_start;
@@ -9,4 +10,5 @@ mod keys;
 mod one_database;
 mod plain_user;
 mod refusals;
+mod rotation;
 mod stop;

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::step::{For, Step};
-use super::{SignIn, State, place, store};
+use super::{EXPECTED, IDENTITY, SignIn, State, place, store};
 use crate::access::caller::Origin;
 use crate::access::identity::{self, Door};
 use crate::access::oauth::{Answer, Expected, Identity, Provider, Refused};
@@ -145,7 +145,7 @@ async fn identify(app: &App, sign_in: &SignIn, arrival: Arrival) -> Result<Ident
         }
     };
     let provider: Provider = sign_in.provider.parse()?;
-    let opened = app.vault.open(place(sign_in.id, "expected"), &sign_in.upstream);
+    let opened = app.vault.open(place(sign_in.id, EXPECTED), &sign_in.upstream).await;
     let expected: Expected = serde_json::from_str(opened.map_err(anyhow::Error::from)?.expose_secret())
         .map_err(anyhow::Error::from)?;
     app.providers.identify(provider, Answer { code, issuer: arrival.issuer }, expected, &*app.clock).await
@@ -163,7 +163,7 @@ async fn ask(step: &Step, identity: &Identity) -> Result<Arrived> {
     }
     let (form_token, form_hash) = token::new_secret();
     let text = serde_json::to_string(identity).map_err(Error::internal)?;
-    let sealed = app.vault.seal(place(sign_in.id, "identity"), &text).map_err(Error::Internal)?;
+    let sealed = app.vault.seal(place(sign_in.id, IDENTITY), &text).await.map_err(Error::Internal)?;
     let now = app.clock.now();
     if !store::advance(&mut transaction, sign_in.id, State::Arrived, State::Confirming, now).await? {
         return Ok(Arrived::Expired);

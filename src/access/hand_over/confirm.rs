@@ -6,7 +6,7 @@ use secrecy::ExposeSecret;
 
 use super::arrive::Arrived;
 use super::step::{For, Step};
-use super::{State, is_hash_of, place, store};
+use super::{IDENTITY, State, is_hash_of, place, store};
 use crate::access::caller::Origin;
 use crate::access::identity;
 use crate::access::oauth::Identity;
@@ -50,7 +50,7 @@ pub async fn confirm(
     if !step.sign_in.form_hash.as_deref().is_some_and(|hash| is_hash_of(hash, form_token)) {
         return Ok(Arrived::NotYours);
     }
-    let identity = identity_of(&step)?;
+    let identity = identity_of(&step).await?;
     let message = match choice {
         Choice::Number(number) if number == step.sign_in.match_code => {
             return step.approve(State::Confirming, &identity, For::Client).await;
@@ -65,8 +65,9 @@ pub async fn confirm(
     step.deny("session.confirm", account, message).await
 }
 
-fn identity_of(step: &Step) -> Result<Identity> {
+async fn identity_of(step: &Step) -> Result<Identity> {
     let sealed = step.sign_in.identity.as_deref().unwrap_or_default();
-    let opened = step.app.vault.open(place(step.sign_in.id, "identity"), sealed).map_err(Error::internal)?;
+    let opened = step.app.vault.open(place(step.sign_in.id, IDENTITY), sealed).await;
+    let opened = opened.map_err(Error::internal)?;
     serde_json::from_str(opened.expose_secret()).map_err(Error::internal)
 }

@@ -35,6 +35,7 @@ pub use arrive::{Arrival, Arrived, Question, arrive};
 pub use collect::{Claim, Outcome, WRONG_VERIFIER, claim};
 pub use confirm::{Choice, confirm};
 pub use store::SignIn;
+pub(crate) use store::{count_sealed, held, swap};
 pub use waiting::{CHANNEL, Waiting, keep_time};
 
 /// How long a sign-in may take.
@@ -144,7 +145,7 @@ async fn begin_for(app: &App, origin: &Origin, wish: Wish<'_>, link_session: Opt
         key_hash: &key_hash,
         browser_hash: &browser_hash,
         provider: wish.provider.as_str(),
-        upstream: &seal_expected(app, id, &begun.expected)?,
+        upstream: &seal_expected(app, id, &begun.expected).await?,
         code_challenge: wish.code_challenge,
         match_code: &offered[rand::random_range(..OFFERED)],
         offered: &offered,
@@ -225,10 +226,16 @@ fn is_hash_of(hash: &[u8], secret: &str) -> bool {
     token::hash(secret).ct_eq(hash).into()
 }
 
-fn seal_expected(app: &App, id: Uuid, expected: &Expected) -> Result<Vec<u8>> {
+async fn seal_expected(app: &App, id: Uuid, expected: &Expected) -> Result<Vec<u8>> {
     let text = SecretString::from(serde_json::to_string(expected).map_err(Error::internal)?);
-    app.vault.seal(place(id, "expected"), text.expose_secret()).map_err(Error::Internal)
+    app.vault.seal(place(id, EXPECTED), text.expose_secret()).await.map_err(Error::Internal)
 }
+
+/// What the provider's answer must fit, as a part of a sign-in that is sealed.
+const EXPECTED: &str = "expected";
+
+/// Who the provider says it is, as a part of a sign-in that is sealed.
+const IDENTITY: &str = "identity";
 
 /// Where a part of a sign-in is sealed.
 fn place(id: Uuid, part: &str) -> Place<'_> {

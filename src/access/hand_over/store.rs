@@ -9,6 +9,7 @@ use crate::access::attempts::network;
 use crate::access::caller::{Origin, Way};
 use crate::database;
 use crate::error::Result;
+use crate::vault::{Held, Swaps};
 
 /// A sign-in under way, or ended a while ago.
 pub struct SignIn {
@@ -270,4 +271,62 @@ pub(super) async fn still_there(pool: &PgPool, sockets: &[Uuid], now: DateTime<U
         .execute(pool)
         .await?;
     Ok(())
+}
+
+/// How many parts of sign-ins are sealed with each data key.
+pub(crate) async fn count_sealed(connection: &mut PgConnection) -> Result<Vec<(Option<i32>, i64)>> {
+    let rows = sqlx::query!(
+        r#"select sealed_key(sealed) as key, count(*) as "count!" from (
+               select upstream as sealed from sign_ins where upstream <> ''
+               union all select identity from sign_ins where identity is not null
+           ) parts group by 1 order by 1"#
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.key, row.count)).collect())
+}
+
+/// Up to `limit` sealed parts of sign-ins behind `after`, by sign-in and part, but for those sealed with `but`.
+pub(crate) async fn held(
+    connection: &mut PgConnection,
+    after: (Uuid, &str),
+    but: Option<i32>,
+    limit: i64,
+) -> Result<Vec<Held>> {
+    let held = sqlx::query_as!(
+        Held,
+        r#"select id as "id!", part as "part!", id as "sealed_for!", sealed as "sealed!" from (
+               select id, 'expected' as part, upstream as sealed from sign_ins where upstream <> ''
+               union all select id, 'identity', identity from sign_ins where identity is not null
+           ) parts
+           where (id, part) > ($1, $2) and ($3::integer is null or sealed_key(sealed) is distinct from $3)
+           order by id, part limit $4"#,
+        after.0,
+        after.1,
+        but,
+        limit
+    );
+    Ok(held.fetch_all(connection).await?)
+}
+
+/// Puts other bytes in the place of parts that are still as they were; how many that are.
+pub(crate) async fn swap(connection: &mut PgConnection, swaps: &Swaps) -> Result<u64> {
+    let expected = sqlx::query!(
+        "update sign_ins s set upstream = new.sealed
+         from unnest($1::uuid[], $2::text[], $3::bytea[], $4::bytea[]) new (id, part, was, sealed)
+         where s.id = new.id and new.part = 'expected' and s.upstream = new.was",
+        &swaps.ids,
+        &swaps.parts,
+        &swaps.were,
+        &swaps.sealed
+    );
+    let expected = expected.execute(&mut *connection).await?.rows_affected();
+    let identities = sqlx::query!(
+        "update sign_ins s set identity = new.sealed
+         from unnest($1::uuid[], $2::text[], $3::bytea[], $4::bytea[]) new (id, part, was, sealed)
+         where s.id = new.id and new.part = 'identity' and s.identity = new.was",
+        &swaps.ids,
+        &swaps.parts,
+        &swaps.were,
+        &swaps.sealed
+    );
+    Ok(expected + identities.execute(connection).await?.rows_affected())
 }

@@ -8,9 +8,10 @@ use super::{CredentialType, Field, check_fields, check_name, load, taken};
 use crate::access::{Caller, Permission};
 use crate::app::App;
 use crate::audit::{self, Event, Target};
-use crate::credential;
+use crate::credential::{self, history};
 use crate::database;
 use crate::error::{Error, Result};
+use crate::trash;
 
 /// A change of a type. What is absent stays.
 #[derive(Debug, Clone, Default)]
@@ -44,7 +45,7 @@ pub async fn update(app: &App, caller: &Caller, identifier: &str, change: Change
     let old = load(&mut transaction, caller, &found.id.to_string()).await?;
     let new = changed(&old, &change)?;
     let new = CredentialType { updated_at: app.clock.now(), ..new };
-    let forced = make_room(&mut transaction, app, &old, &new, change.force).await?;
+    let forced = make_room(&mut transaction, app, caller, (&old, &new), change.force).await?;
     taken(store::update(&mut transaction, &new).await, &new)?;
     let action = if forced { "credential_type.force_update" } else { "credential_type.update" };
     let target = Target::named("credential_type", new.id, &new.name);
@@ -73,29 +74,33 @@ fn changed(old: &CredentialType, change: &Change) -> Result<CredentialType> {
     if violations.is_empty() { Ok(new) } else { Err(Error::Invalid(violations)) }
 }
 
-/// Makes the stored values fit the new fields; whether force was needed for it.
+/// Makes the stored values fit the new fields; whether force was needed for it. What is cleared stays in
+/// the history, and what becomes secure is sealed there and in the trash too.
 async fn make_room(
     connection: &mut PgConnection,
     app: &App,
-    old: &CredentialType,
-    new: &CredentialType,
+    caller: &Caller,
+    (old, new): (&CredentialType, &CredentialType),
     force: bool,
 ) -> Result<bool> {
     let mut forced = false;
+    let mut cleared = Vec::new();
     for was in &old.fields {
         let is = new.fields.iter().find(|field| field.id == was.id);
         if is.is_none_or(|is| was.secure && !is.secure) {
             let reason = if is.is_none() { "is removed" } else { "is no longer secure" };
-            forced |= allow(
-                &store::with_value(connection, old.id, &was.id).await?,
-                was,
-                reason,
-                "have a value for it",
-                force,
-            )?;
-            store::clear_values(connection, old.id, &was.id).await?;
-        } else if is.is_some_and(|is| is.secure && !was.secure) {
-            seal_values(connection, app, old, &was.id).await?;
+            let affected = store::with_value(connection, old.id, &was.id).await?;
+            forced |= allow(&affected, was, reason, "have a value for it", force)?;
+            cleared.push(was.id.clone());
+        }
+    }
+    let values = store::values_of(connection, old.id, &cleared).await?;
+    history::clear(connection, app, caller, values).await?;
+    for is in new.fields.iter().filter(|field| field.secure) {
+        if !old.fields.iter().any(|was| was.id == is.id && was.secure) {
+            seal_values(connection, app, old, &is.id).await?;
+            history::seal(connection, app, old.id, &is.id).await?;
+            trash::seal(connection, app, old.id, &is.id).await?;
         }
     }
     for is in new.fields.iter().filter(|field| field.required) {

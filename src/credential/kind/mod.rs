@@ -16,9 +16,10 @@ use crate::audit::{self, Event, Target};
 use crate::error::{Error, OnConstraint, Result, Step, Violation};
 use crate::id;
 use crate::page::{Paged, Paging};
+use crate::trash;
 
 pub use change::{Change, update};
-pub(crate) use store::hold;
+pub(crate) use store::{hold, hold_those_in, revoke_scope};
 
 /// A field that a type defines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -143,6 +144,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewType) -> Result<Credenti
         return Err(Error::Invalid(violations));
     }
     refuse_collision(&change, &kind.permission_scope)?;
+    trash::refuse_scope(change.connection(), &kind.permission_scope).await?;
     taken(store::insert(change.connection(), &kind).await, &kind)?;
     let event = Event::new("credential_type.create", Target::named("credential_type", kind.id, &kind.name));
     audit::record_by(change.connection(), app, caller, event).await?;
@@ -150,7 +152,8 @@ pub async fn create(app: &App, caller: &Caller, new: NewType) -> Result<Credenti
     Ok(kind)
 }
 
-/// Deletes a type with all its credentials. Its nodes leave every role and account with it.
+/// Moves a type with all its credentials into the trash. Its nodes stay in roles and accounts until it is
+/// purged, and mean nothing meanwhile.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`].
@@ -158,8 +161,9 @@ pub async fn delete(app: &App, caller: &Caller, identifier: &str) -> Result<()> 
     let mut change = access::Change::begin(app, caller).await?;
     change.caller.require_everywhere(Permission::CredentialTypeDelete)?;
     let kind = load(change.connection(), caller, identifier).await?;
-    store::delete(change.connection(), kind.id).await?;
-    store::revoke_scope(change.connection(), &kind.permission_scope, app.clock.now()).await?;
+    store::hold_for_change(change.connection(), kind.id).await?;
+    let thing = trash::Thing::credential_type(kind.id, &kind.name, &kind.permission_scope);
+    trash::put(change.connection(), app, caller, thing).await?;
     let event = Event::new("credential_type.delete", Target::named("credential_type", kind.id, &kind.name));
     audit::record_by(change.connection(), app, caller, event).await?;
     change.commit().await

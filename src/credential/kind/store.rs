@@ -142,15 +142,9 @@ pub(super) async fn update(
     Ok(())
 }
 
-/// Deletes a type with its credentials; whether it was there still.
-pub(super) async fn delete(connection: &mut PgConnection, id: Uuid) -> Result<bool> {
-    let done = sqlx::query!("delete from credential_types where id = $1", id).execute(connection).await?;
-    Ok(done.rows_affected() > 0)
-}
-
 /// Takes the nodes of a scope that is gone from every role, account and API key, and the wildcards that cover no
 /// type's nodes any more.
-pub(super) async fn revoke_scope(
+pub(crate) async fn revoke_scope(
     connection: &mut PgConnection,
     scope: &str,
     now: DateTime<Utc>,
@@ -198,6 +192,18 @@ pub(crate) async fn hold(connection: &mut PgConnection, id: Uuid) -> Result<Opti
     );
     let row = held.fetch_optional(connection).await?;
     Ok(row.map(|row| HeldType { id: row.id, fields: row.fields.0 }))
+}
+
+/// Keeps the types of a company's credentials from being changed or deleted until the transaction ends.
+pub(crate) async fn hold_those_in(connection: &mut PgConnection, company: Uuid) -> Result<()> {
+    sqlx::query!(
+        "select id from credential_types where id in (select type_id from credentials where company_id = $1)
+         order by id for share",
+        company
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(())
 }
 
 /// Waits for everyone who holds the type, and keeps it for a change.
@@ -250,24 +256,26 @@ pub(super) async fn without_value(
     Ok(rows.fetch_all(connection).await?)
 }
 
-/// Removes every value of a field, plain and sealed.
-pub(super) async fn clear_values(connection: &mut PgConnection, kind: Uuid, field: &str) -> Result<()> {
-    sqlx::query!(
-        "update credentials set plain_values = plain_values - $2::text where type_id = $1 and plain_values ? $2",
+/// The credentials of a type that have values for some of these fields, each with those fields.
+pub(super) async fn values_of(
+    connection: &mut PgConnection,
+    kind: Uuid,
+    fields: &[String],
+) -> Result<Vec<(Uuid, Vec<String>)>> {
+    let rows = sqlx::query!(
+        r#"select id, fields as "fields!" from (
+               select c.id, array(
+                   select field from unnest($2::text[]) field
+                   where c.plain_values ? field
+                       or exists(select from secure_values s where s.credential_id = c.id and s.field_id = field)
+               ) as fields
+               from credentials c where c.type_id = $1
+           ) c
+           where cardinality(fields) > 0"#,
         kind,
-        field
-    )
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query!(
-        "delete from secure_values s using credentials c
-         where c.id = s.credential_id and c.type_id = $1 and s.field_id = $2",
-        kind,
-        field
-    )
-    .execute(connection)
-    .await?;
-    Ok(())
+        fields
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.fields)).collect())
 }
 
 /// Takes up to `limit` plain values of a field out of their credentials.

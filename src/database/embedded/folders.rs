@@ -101,6 +101,25 @@ pub(super) fn lock(data_dir: &Path) -> Result<File> {
     Ok(file)
 }
 
+/// Whether another process has claimed the folder of all data.
+pub(super) fn is_locked(data_dir: &Path) -> Result<bool> {
+    let path = data_dir.join("lock");
+    match File::open(&path).map(|file| file.try_lock()) {
+        Ok(Err(TryLockError::WouldBlock)) => Ok(true),
+        Ok(Ok(())) => Ok(false),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Ok(Err(TryLockError::Error(error))) | Err(error) => {
+            Err(error).with_context(|| format!("cannot read {}", path.display()))
+        }
+    }
+}
+
+/// The folder of the socket of the Postgres that runs, by its shortest name.
+pub(super) fn running_socket(data_dir: &Path) -> Result<PathBuf> {
+    let run = data_dir.join("run");
+    run.canonicalize().with_context(|| format!("cannot enter {}", run.display()))
+}
+
 /// The folder of the socket, which only the user of Postgres (and root) may enter.
 pub(super) struct SocketFolder {
     path: PathBuf,

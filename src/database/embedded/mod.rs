@@ -17,7 +17,7 @@ mod tied;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use sqlx::postgres::PgConnectOptions;
 
 use owner::Owner;
@@ -77,6 +77,22 @@ impl Embedded {
         // Again, because what a killed server had begun may have gone on for a moment.
         cluster::remove_unfinished(&data_dir)?;
         Ok(Self { data_dir, options, supervisor: Supervisor::new(server, run) })
+    }
+
+    /// How to connect to the private Postgres of a server that is running on `data_dir`, and the folder; none
+    /// where there is no such server.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be used, or has no password in it.
+    pub fn of_running_server(data_dir: &Path) -> Result<Option<(PgConnectOptions, PathBuf)>> {
+        if !folders::is_locked(data_dir)? {
+            return Ok(None);
+        }
+        let data_dir = data_dir.canonicalize().context("cannot use DATA_DIR")?;
+        let password = cluster::password(&data_dir, true)?;
+        let socket = folders::running_socket(&data_dir)?;
+        Ok(Some((server::options(&socket, &password), data_dir)))
     }
 
     /// How to connect to the database `ttscm`, as its owner and superuser.

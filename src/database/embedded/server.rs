@@ -90,14 +90,7 @@ impl Server {
 
     /// How to connect to the database of the server.
     pub fn connect_options(&self) -> PgConnectOptions {
-        PgConnectOptions::new_without_pgpass()
-            .socket(self.socket.path())
-            .port(PORT)
-            .username(cluster::USER)
-            .password(&self.password)
-            .database(ready::DATABASE)
-            .ssl_mode(PgSslMode::Disable)
-            .application_name("ttscm")
+        options(self.socket.path(), &self.password)
     }
 
     /// Starts Postgres and waits until the database answers.
@@ -171,6 +164,18 @@ impl Server {
         set(socket_setting(self.socket.path()));
         arguments
     }
+}
+
+/// How to connect to a private Postgres at this socket.
+pub(super) fn options(socket: &Path, password: &str) -> PgConnectOptions {
+    PgConnectOptions::new_without_pgpass()
+        .socket(socket)
+        .port(PORT)
+        .username(cluster::USER)
+        .password(password)
+        .database(ready::DATABASE)
+        .ssl_mode(PgSslMode::Disable)
+        .application_name("ttscm")
 }
 
 /// The folder in quotes: the setting is a list, whose parts a comma would separate.

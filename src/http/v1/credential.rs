@@ -8,10 +8,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
-use super::V1;
+use super::{V1, version};
 use crate::access::Permission::{
-    CredentialCreate, CredentialDelete, CredentialFetch, CredentialFetchMany, CredentialFieldsFetch,
-    CredentialFieldsUpdate, CredentialSecureValuesRead, CredentialUpdate,
+    CredentialCanary, CredentialCreate, CredentialDelete, CredentialFetch, CredentialFetchMany,
+    CredentialFieldsFetch, CredentialFieldsUpdate, CredentialSecureValuesRead, CredentialUpdate,
 };
 use crate::clock::Timestamp;
 use crate::credential::kind::Field;
@@ -36,9 +36,11 @@ pub fn routes() -> Vec<Route> {
             .answers::<V1>(StatusCode::OK, "Company Credentials Fetched Successfully!"),
         post("/credential/credentials", "Create Credential", create)
             .needs([CredentialCreate])
+            .sometimes([CredentialCanary])
             .answers::<V1>(StatusCode::CREATED, "Credential Created Successfully!"),
         patch("/credential/credentials/{id}", "Update Credential", update)
             .needs([CredentialUpdate])
+            .sometimes([CredentialCanary])
             .answers::<V1>(StatusCode::OK, "Credential Updated Successfully!"),
         put("/credential/credentials/{id}/fields", "Update Credential Fields", update_fields)
             .needs([CredentialUpdate, CredentialFieldsUpdate])
@@ -55,6 +57,16 @@ pub fn routes() -> Vec<Route> {
         delete("/credential/credentials/{id}", "Delete Credential", remove)
             .needs([CredentialDelete])
             .answers::<V1>(StatusCode::OK, "Credential Deleted Successfully!"),
+        get("/credential/credentials/{id}/versions", "Get Credential Versions", version::list)
+            .needs([CredentialFetch])
+            .answers::<V1>(StatusCode::OK, "Credential Versions Fetched Successfully!"),
+        post(
+            "/credential/credentials/{id}/versions/{number}/restore",
+            "Restore Credential Version",
+            version::restore,
+        )
+        .needs([CredentialUpdate])
+        .answers::<V1>(StatusCode::OK, "Credential Version Restored Successfully!"),
     ]
 }
 
@@ -81,6 +93,9 @@ pub struct CredentialView {
     kind: KindView,
     /// Its company.
     company: CompanyView,
+    /// Whether it is a canary, for those who hold `credential.canary` on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    canary: Option<bool>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -119,7 +134,7 @@ struct CompanyView {
 
 impl From<Credential> for CredentialView {
     fn from(credential: Credential) -> Self {
-        let Credential { id, name, notes, kind, company, mut plain_values, created_at, updated_at } =
+        let Credential { id, name, notes, kind, company, mut plain_values, canary, created_at, updated_at } =
             credential;
         let fields = kind.fields.iter().map(|field| FieldView {
             value: if field.secure { None } else { plain_values.remove(&field.id) },
@@ -139,6 +154,7 @@ impl From<Credential> for CredentialView {
                 fields: kind.fields,
                 permission_scope: kind.permission_scope,
             },
+            canary,
             created_at: Timestamp(created_at),
             updated_at: Timestamp(updated_at),
         }
@@ -178,6 +194,10 @@ struct CreateCredential {
     type_id: String,
     /// The id of its company.
     company_id: String,
+    /// Whether it is a canary, whose every reveal is an alarm. Takes `credential.canary`.
+    #[serde(default)]
+    #[schemars(with = "bool", example = false)]
+    canary: Option<bool>,
     /// Its values. A field that is not required may be left out.
     #[serde(default)]
     #[schemars(length(max = 200))]
@@ -211,6 +231,7 @@ async fn create(allowed: Allowed, Body(input): Body<CreateCredential>) -> Result
         notes: input.notes,
         type_id: input.type_id,
         company_id: input.company_id,
+        canary: input.canary,
         fields: inputs(input.fields),
     };
     Ok(credential::create(&allowed.app, &allowed.caller, new).await?.into())
@@ -228,6 +249,10 @@ struct UpdateCredential {
     #[serde(default, deserialize_with = "present")]
     #[schemars(with = "Option<String>", length(max = 10000))]
     notes: Option<Option<String>>,
+    /// Whether it is a canary. Takes `credential.canary`.
+    #[serde(default)]
+    #[schemars(with = "bool", example = false)]
+    canary: Option<bool>,
     /// Values; a field that is left out keeps its own.
     #[serde(default)]
     #[schemars(length(max = 200))]
@@ -239,7 +264,8 @@ async fn update(
     Path([id]): Path<1>,
     Body(input): Body<UpdateCredential>,
 ) -> Result<CredentialView> {
-    let change = Change { name: input.name, notes: input.notes, fields: inputs(input.fields) };
+    let UpdateCredential { name, notes, canary, fields } = input;
+    let change = Change { name, notes, canary, fields: inputs(fields) };
     Ok(credential::update(&allowed.app, &allowed.caller, allowed.needed(), &id, change).await?.into())
 }
 

@@ -8,14 +8,17 @@ mod connectwise;
 mod credential;
 mod credential_type;
 mod custom_permission;
+mod exposure;
 mod integration;
 mod other_user;
 mod permissions;
 mod role;
 mod session;
 mod sign_in;
+mod trash;
 mod user;
 mod utility;
+mod version;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -35,6 +38,7 @@ pub fn routes() -> Vec<Route> {
         session::routes(),
         user::routes(),
         other_user::routes(),
+        exposure::routes(),
         company::routes(),
         connectwise::routes(),
         credential::routes(),
@@ -44,6 +48,7 @@ pub fn routes() -> Vec<Route> {
         custom_permission::routes(),
         api_key::routes(),
         integration::routes(),
+        trash::routes(),
         audit::routes(),
         utility::routes(),
     ]

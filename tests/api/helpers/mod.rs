@@ -4,6 +4,7 @@
 pub mod actor;
 pub mod app;
 pub mod cluster;
+pub mod command;
 pub mod connectwise;
 pub mod database;
 pub mod desktop;
@@ -18,6 +19,7 @@ pub mod product;
 pub mod request;
 pub mod scene;
 pub mod time;
+pub mod trash;
 pub mod words;
 
 pub use actor::Actor;

@@ -106,16 +106,21 @@ impl Database {
         Client::sign_in(&server.url(), ADMIN_EMAIL, ADMIN_PASSWORD).await
     }
 
+    /// A connection to it.
+    pub async fn connect(&self) -> PgConnection {
+        PgConnection::connect_with(&self.options).await.expect("a connection")
+    }
+
     /// Runs statements without the program.
     pub async fn execute(&self, statements: &'static str) {
-        let mut connection = PgConnection::connect_with(&self.options).await.expect("a connection");
+        let mut connection = self.connect().await;
         sqlx::raw_sql(statements).execute(&mut connection).await.expect("good statements");
         connection.close().await.expect("a good end");
     }
 
     /// Asks for a number without the program.
     pub async fn count(&self, query: &'static str) -> i64 {
-        let mut connection = PgConnection::connect_with(&self.options).await.expect("a connection");
+        let mut connection = self.connect().await;
         let number = sqlx::query_scalar(query).fetch_one(&mut connection).await.expect("a number");
         connection.close().await.expect("a good end");
         number

@@ -1,0 +1,127 @@
+//! Sealing: one server at a time takes the events that were committed since, and makes batches of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use hmac::Mac;
+use sqlx::PgConnection;
+use tokio::time::MissedTickBehavior;
+use uuid::Uuid;
+
+use super::{Batch, Chain, End, Row, content, digest, retention, store};
+use crate::app::App;
+use crate::database;
+use crate::error::{Error, Result};
+
+/// How many events are sealed together at the most.
+const BATCH: i64 = 2000;
+
+/// How often is looked for batches that have been kept long enough.
+const HOUSEKEEPING: Duration = Duration::from_hours(1);
+
+/// Seals events as often as is configured and drops those that have been kept long enough, until `stop`;
+/// then what is left is sealed.
+pub async fn keep(app: Arc<App>, stop: impl Future<Output = ()>) {
+    let Some(interval) = app.settings.audit.seal_interval else {
+        return;
+    };
+    let turns = |period| {
+        let mut turns = tokio::time::interval(period);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        turns
+    };
+    let (mut seals, mut drops) = (turns(interval), turns(HOUSEKEEPING));
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        tokio::select! {
+            _ = seals.tick() => try_to_seal(&app).await,
+            _ = drops.tick() => {
+                if let Err(error) = retention::drop_expired(&app).await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "old audit events are not dropped");
+                }
+            }
+            () = &mut stop => break,
+        }
+    }
+    try_to_seal(&app).await;
+}
+
+async fn try_to_seal(app: &App) {
+    if let Err(error) = seal(app).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "audit events are not sealed");
+    }
+}
+
+/// Seals what waits for it, unless another server is doing so; how many events it were.
+///
+/// # Errors
+/// Where the database fails, or the end of the chain was changed.
+pub async fn seal(app: &App) -> Result<usize> {
+    let mut sealed = 0;
+    while let Some(count) = seal_batch(app).await? {
+        sealed += count;
+    }
+    Ok(sealed)
+}
+
+/// Seals a batch; none where nothing waits, or another server is at it.
+async fn seal_batch(app: &App) -> Result<Option<usize>> {
+    let mut transaction = database::begin(&app.pool).await?;
+    if !store::lock(&mut transaction).await? {
+        return Ok(None);
+    }
+    let end = trusted_end(&mut transaction, &app.chain).await.map_err(Error::Internal)?;
+    let waiting = store::waiting(&mut transaction, &end, BATCH).await?;
+    if waiting.is_empty() {
+        return Ok(None);
+    }
+    let done: Vec<Uuid> = waiting.iter().map(|waiting| waiting.row.id).collect();
+    let mut rows: Vec<Row> =
+        waiting.into_iter().filter(|waiting| !waiting.is_sealed).map(|waiting| waiting.row).collect();
+    rows.sort_by_key(|row| (row.at, row.id));
+    rows.dedup_by_key(|row| row.id);
+    append(&mut transaction, app, end, &rows).await?;
+    store::waits_no_more(&mut transaction, &done).await?;
+    transaction.commit().await?;
+    Ok(Some(rows.len()))
+}
+
+/// The end of the chain, where it is as the program left it.
+pub(super) async fn trusted_end(connection: &mut PgConnection, chain: &Chain) -> anyhow::Result<End> {
+    let end = store::end(connection).await?.context("the end of the audit chain is gone")?;
+    let is_ours = chain.end_mac(&end).verify_slice(&end.mac).is_ok();
+    is_ours
+        .then_some(end)
+        .ok_or_else(|| anyhow!("the end of the audit chain was changed: run ttscm audit verify"))
+}
+
+/// Adds a batch of these events, in this order, to the chain.
+async fn append(connection: &mut PgConnection, app: &App, end: End, rows: &[Row]) -> Result<()> {
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
+        return Ok(());
+    };
+    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+    let digests: Vec<u8> = rows.iter().flat_map(digest).collect();
+    let chain_first_at = end.first_at.map_or(first.at, |at| at.min(first.at));
+    let chain_last_at = end.last_at.map_or(last.at, |at| at.max(last.at));
+    let mut batch = Batch {
+        number: end.number + 1,
+        previous: end.seal,
+        first_at: first.at,
+        last_at: last.at,
+        chain_first_at,
+        chain_last_at,
+        event_count: i32::try_from(rows.len()).map_err(Error::internal)?,
+        content: content(&digests).to_vec(),
+        seal: Vec::new(),
+        sealed_at: end.now,
+    };
+    batch.seal = app.chain.batch_mac(&batch).finalize().into_bytes().to_vec();
+    store::insert(connection, &batch, &ids, &digests).await?;
+    let (first_at, last_at) = (Some(chain_first_at), Some(chain_last_at));
+    let mut end =
+        End { number: batch.number, seal: batch.seal, first_at, last_at, mac: Vec::new(), now: end.now };
+    end.mac = app.chain.end_mac(&end).finalize().into_bytes().to_vec();
+    store::move_end(connection, &end).await
+}
