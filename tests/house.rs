@@ -29,6 +29,7 @@ fn may_use(module: &str) -> Vec<&'static str> {
             "user",
             "role",
             "company",
+            "credential",
             "trash",
             "integration",
             "audit",
