@@ -10,6 +10,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use secrecy::ExposeSecret;
+use tokio::runtime::Runtime;
 use ttscm::access::grants::{Grant, Grants};
 use ttscm::access::token::{self, TokenKeys};
 use ttscm::clock::{Clock, SystemClock};
@@ -22,22 +23,22 @@ use lab::Lab;
 /// A field of the usual length, and values whose speed can be held against that of OpenSSL.
 const LENGTHS: [usize; 3] = [32, 1024, 16 * 1024];
 
-fn seal_and_open(criterion: &mut Criterion, vault: &Vault) -> anyhow::Result<()> {
+fn seal_and_open(criterion: &mut Criterion, runtime: &Runtime, vault: &Vault) -> anyhow::Result<()> {
     let place = Place::Field { credential: id::new(), field: "secret" };
     for length in LENGTHS {
         let value = "x".repeat(length);
-        let sealed = vault.seal(place, &value)?;
+        let sealed = runtime.block_on(vault.seal(place, &value))?;
         let bytes = Throughput::Bytes(u64::try_from(length)?);
         let mut seal = criterion.benchmark_group("seal");
         seal.throughput(bytes.clone());
         seal.bench_function(BenchmarkId::from_parameter(length), |bencher| {
-            bencher.iter(|| vault.seal(black_box(place), black_box(&value)));
+            bencher.iter(|| runtime.block_on(vault.seal(black_box(place), black_box(&value))));
         });
         seal.finish();
         let mut open = criterion.benchmark_group("open");
         open.throughput(bytes);
         open.bench_function(BenchmarkId::from_parameter(length), |bencher| {
-            bencher.iter(|| vault.open(black_box(place), black_box(&sealed)));
+            bencher.iter(|| runtime.block_on(vault.open(black_box(place), black_box(&sealed))));
         });
         open.finish();
     }
@@ -80,10 +81,10 @@ fn main() -> anyhow::Result<()> {
     let mut criterion = Criterion::default().configure_from_args();
     check_permission(&mut criterion);
     verify_token(&mut criterion)?;
-    let runtime = tokio::runtime::Runtime::new()?;
+    let runtime = Runtime::new()?;
     let lab = runtime.block_on(Lab::start(Durability::None))?;
     let parts = runtime.block_on(lab.parts())?;
-    let measured = seal_and_open(&mut criterion, &parts.app.vault);
+    let measured = seal_and_open(&mut criterion, &runtime, &parts.app.vault);
     runtime.block_on(async {
         parts.stop().await?;
         lab.stop().await

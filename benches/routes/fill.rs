@@ -145,7 +145,7 @@ pub async fn credentials(
             )?;
             let place = Place::Field { credential: Uuid::from_str(&credential)?, field: SECRET };
             write!(values, "{credential}\t{SECRET}\t\\\\x")?;
-            for byte in vault.seal(place, &format!("correct horse battery staple{number:06}"))? {
+            for byte in vault.seal(place, &format!("correct horse battery staple{number:06}")).await? {
                 write!(values, "{byte:02x}")?;
             }
             values.push('\n');

@@ -348,7 +348,7 @@ async fn the_chain_outlives_a_change_of_the_master_key() {
     let rewrap = async |current, previous| {
         let vault =
             Vault::open_ring(app.pool(), master(current, previous), async { Ok(true) }).await.unwrap();
-        chain::rewrap(&mut *app.pool().acquire().await.unwrap(), &vault).await.unwrap();
+        chain::rewrap(&mut app.pool().acquire().await.unwrap(), &vault).await.unwrap();
     };
     let wrapped = async || app.db_text_of("select wrapped_key from audit_chain").await;
     let before = wrapped().await;

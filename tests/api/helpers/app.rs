@@ -47,9 +47,8 @@ pub fn config(database: PgConnectOptions, variables: &[(&str, &str)]) -> Config 
             "ADMIN_PASSWORD" => Some(ADMIN_PASSWORD.to_owned()),
             "PUBLIC_URL" => Some("http://ttscm.test".to_owned()),
             "DATABASE_MAX_CONNECTIONS" => Some("5".to_owned()),
-            "INTEGRATION_CHECK_INTERVAL" => Some("0".to_owned()),
-            // tests that want seals make them
-            "AUDIT_SEAL_INTERVAL" => Some("0".to_owned()),
+            // tests that want checks and seals make them
+            "INTEGRATION_CHECK_INTERVAL" | "AUDIT_SEAL_INTERVAL" => Some("0".to_owned()),
             _ => None,
         })
     };
