@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::company::{self, Looks, Work};
 use crate::config::{self, Admin, AuditRules, Config, Key, SignInRules};
 use crate::connectwise::ConnectWise;
-use crate::credential::Credential;
+use crate::credential::{Credential, Secrets};
 use crate::database::embedded::{self, Embedded};
 use crate::database::listener::{self, Heard};
 use crate::database::{self, Batch, Reads};
@@ -43,8 +43,12 @@ pub struct App {
     pub pool: PgPool,
     /// Connections of the pool for what is read most.
     pub reads: Reads,
+    /// Connections for what is read in batches.
+    pub batched: Arc<Reads>,
     /// Credentials that are read by their ids.
     pub credentials: Batch<Credential>,
+    /// Credentials with sealed values of theirs.
+    pub secrets: Batch<Secrets>,
     /// The vault.
     pub vault: Vault,
     /// Seals the audit record.
@@ -184,7 +188,7 @@ impl Started {
             ended?;
         }
         self.app.reads.close();
-        self.app.credentials.reads().close();
+        self.app.batched.close();
         self.app.pool.close().await;
         match self.embedded {
             Some(embedded) => embedded.stop().await,
@@ -212,8 +216,8 @@ fn in_background(app: &Arc<App>, stopped: &watch::Receiver<bool>) -> JoinSet<()>
     tasks.spawn(integration::work(Arc::clone(app), told_to_stop(stopped.clone())));
     let (of_reads, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
     tasks.spawn(async move { of_reads.reads.tend(stop).await });
-    let (of_credentials, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
-    tasks.spawn(async move { of_credentials.credentials.reads().tend(stop).await });
+    let (of_batches, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
+    tasks.spawn(async move { of_batches.batched.tend(stop).await });
     let (of_trash, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
     tasks.spawn(async move { trash::keep_time(&of_trash, stop).await });
     tasks.spawn(audit::chain::keep(Arc::clone(app), told_to_stop(stopped.clone())));
@@ -235,7 +239,7 @@ async fn listen(app: Arc<App>, stop: impl Future<Output = ()>) {
             app.remembered.hears(false);
             // what the listener lost, others have lost too
             app.reads.forget();
-            app.credentials.reads().forget();
+            app.batched.forget();
         }
     };
     listener::listen(&app.pool, &[cache::CHANNEL, hand_over::CHANNEL, vault::CHANNEL], on, stop).await;
@@ -256,6 +260,7 @@ async fn build(
     let connectwise = config.connectwise.as_ref();
     let lookup: Arc<dyn Lookup> = Arc::new(SystemLookup);
     let guard = Guard::new(config.integration.allowed_networks, Bounds::default(), &lookup)?;
+    let batched = database::batched(&pool);
     let app = App {
         chain: Chain::open(&pool, &master_key).await?,
         vault: Vault::open_ring(&pool, master_key, SealedStore::is_any(&pool)).await?,
@@ -286,7 +291,9 @@ async fn build(
         },
         // so that there are some for the rest
         reads: Reads::new(pool.clone(), config.database_max_connections / 2),
-        credentials: Batch::new(&pool),
+        credentials: Batch::new(&batched),
+        secrets: Batch::new(&batched),
+        batched,
         pool,
         clock,
     };

@@ -37,7 +37,7 @@ where
     let log = tracing_subscriber::registry().with(filter).with(filter_fn(is_discreet));
     let lines = tracing_subscriber::fmt::layer().with_writer(writer);
     let started = match format {
-        LogFormat::Json => log.with(lines.json().flatten_event(true)).try_init(),
+        LogFormat::Json => log.with(lines.json().flatten_event(true).with_span_list(false)).try_init(),
         LogFormat::Pretty => {
             log.with(lines.with_target(false).with_ansi(std::io::stderr().is_terminal())).try_init()
         }

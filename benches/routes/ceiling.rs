@@ -103,7 +103,7 @@ pub fn script(route: Route, sizes: Sizes, credentials: u64) -> Result<Option<Str
             let parameters = ["true", NOTHING, &word, &pattern, "30", "0", "false"];
             any(WORDS) + &with(&query, &parameters) + ";\n"
         }
-        Route::Check | Route::Refusal | Route::Teapot => return Ok(None),
+        Route::Change | Route::Check | Route::Refusal | Route::Teapot => return Ok(None),
     };
     Ok(Some(script))
 }

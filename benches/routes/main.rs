@@ -46,7 +46,7 @@ struct Options {
     /// Reads again when there are a million credentials.
     #[arg(long)]
     million: bool,
-    /// Reads over 16 connections for so many minutes besides, and looks at the memory.
+    /// Asks for everything at once for so many minutes besides, and looks at memory and connections.
     #[arg(long, value_name = "MINUTES")]
     steady: Option<u64>,
     /// Where to write the result, below the program's folder.

@@ -88,7 +88,7 @@ pub async fn measure(
     for _ in 0..rounds.count {
         sums.add_route(requests, processes, connections, rounds.time).await?;
         if let Some((ceiling, script)) = ceiling {
-            sums.add_ceiling(ceiling, script, processes, connections, rounds.time)?;
+            sums.add_ceiling(ceiling, script, processes, connections, rounds.time).await?;
         }
     }
     Ok(sums.row(requests.route, connections))
@@ -111,7 +111,7 @@ impl Sums {
         Ok(())
     }
 
-    fn add_ceiling(
+    async fn add_ceiling(
         &mut self,
         ceiling: &Ceiling,
         script: &str,
@@ -119,8 +119,17 @@ impl Sums {
         connections: usize,
         time: Duration,
     ) -> Result<()> {
+        let others = usage::processes_of(processes.postmaster)?;
         let before = usage::cpu_of_ended()? + usage::cpu_of_postgres(processes.postmaster)?;
         let (transactions, rate) = ceiling.run(script, connections, time)?;
+        // what its processes took is known for sure only when they are gone
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        for _ in 0..50 {
+            if usage::processes_of(processes.postmaster)? <= others {
+                break;
+            }
+            ticks.tick().await;
+        }
         let after = usage::cpu_of_ended()? + usage::cpu_of_postgres(processes.postmaster)?;
         self.ceiling += after.saturating_sub(before);
         self.transactions += transactions;

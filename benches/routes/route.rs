@@ -13,6 +13,8 @@ pub enum Route {
     Read,
     /// One secure value, with its row in the audit record.
     Reveal,
+    /// A credential's secure value, replaced by another.
+    Change,
     /// A page of 30 of a company's credentials.
     List,
     /// A search among the companies.
@@ -31,6 +33,7 @@ impl Route {
         match self {
             Self::Read => "credential read",
             Self::Reveal => "reveal, audited",
+            Self::Change => "change of a secure value",
             Self::List => "page of 30 credentials",
             Self::Search => "company search",
             Self::Check => "permission check",
@@ -91,7 +94,7 @@ impl Requests {
     /// What the body of every good answer has in it.
     pub fn sign(&self) -> &'static str {
         match self.route {
-            Route::Read => r#""valueType":"password","value":null"#,
+            Route::Read | Route::Change => r#""valueType":"password","value":null"#,
             Route::Reveal => r#""fieldId":"secret","value":"correct horse"#,
             Route::List => r#""listedRecords":30"#,
             Route::Search => r#""totalRecords":"#,
@@ -104,7 +107,7 @@ impl Requests {
     fn path(&self) -> String {
         let any = |most: u64| rand::random_range(1..=most);
         match self.route {
-            Route::Read => {
+            Route::Read | Route::Change => {
                 format!("/v1/credential/credentials/{}", id(Thing::Credential, any(self.credentials)))
             }
             Route::Reveal => {
@@ -125,8 +128,13 @@ impl Requests {
     /// Writes a request of the user with this number.
     pub fn write(&self, user: usize, request: &mut Vec<u8>) {
         const QUESTION: &str = r#"{"permissions":["credential.fetch","company.create","type7.fetch"]}"#;
+        const CHANGE: &str = r#"{"fields":[{"fieldId":"secret","value":"correct horse battery staple!!!"}]}"#;
         let (address, token) = (&self.address, &self.tokens[user % self.tokens.len()]);
-        let (method, body) = if self.route == Route::Check { ("POST", QUESTION) } else { ("GET", "") };
+        let (method, body) = match self.route {
+            Route::Check => ("POST", QUESTION),
+            Route::Change => ("PATCH", CHANGE),
+            _ => ("GET", ""),
+        };
         request.clear();
         let begin = format!(
             "{method} {} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\n",

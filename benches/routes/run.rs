@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::Result;
+use futures_util::future::try_join_all;
 use secrecy::ExposeSecret;
 use sqlx::{Connection, PgConnection};
 use ttscm::access::token::{self, TokenKeys};
@@ -24,8 +25,8 @@ use crate::route::{Requests, Route, Sizes};
 use crate::{load, usage};
 
 /// All routes, in the order of the table.
-const ROUTES: [Route; 6] =
-    [Route::Read, Route::Reveal, Route::List, Route::Check, Route::Refusal, Route::Teapot];
+const ROUTES: [Route; 7] =
+    [Route::Read, Route::Reveal, Route::List, Route::Change, Route::Check, Route::Refusal, Route::Teapot];
 
 /// What a million is.
 const A_MILLION: u64 = 1_000_000;
@@ -184,30 +185,39 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Reads for some minutes, and looks at the memory after the first of them and after the last.
+    /// Asks for everything at once for some minutes, and looks at memory and connections after the first of
+    /// them and after the last.
     async fn go_on_for(&mut self, minutes: u64) -> Result<()> {
-        let requests = self.requests(Route::Read)?;
-        let mut memory = Vec::new();
+        let mixed = ROUTES.into_iter().chain([Route::Search]).map(|route| self.requests(route));
+        let mixed: Vec<_> = mixed.collect::<Result<_>>()?;
+        let (mut held, mut answered) = (Vec::new(), 0);
         for _ in 0..minutes.max(2) {
-            load::run(&requests.address, &requests, 16, Duration::from_mins(1)).await?;
-            memory.push(usage::memory(self.server.process())?.0);
+            let load = |requests| load::run(&self.server.address, requests, 2, Duration::from_mins(1));
+            answered +=
+                try_join_all(mixed.iter().map(load)).await?.iter().map(|one| one.times.len()).sum::<u64>();
+            held.push((usage::memory(self.server.process())?.0, self.connections().await?));
         }
-        let (first, last) = (memory[0], memory[memory.len() - 1]);
+        let ((first, before), (last, after)) = (held[0], held[held.len() - 1]);
         self.remarks.push(format!(
-            "Steady reads over 16 connections: {first:.1} MB after one minute, {last:.1} MB after {}.",
-            memory.len()
+            "Every route at once, two connections each, for {} minutes: {answered} answers; {first:.1} MB and {before} connections to Postgres after the first minute, {last:.1} MB and {after} after the last.",
+            held.len()
         ));
         Ok(())
+    }
+
+    /// How many connections to Postgres the program has.
+    async fn connections(&mut self) -> Result<i64> {
+        let count = "select count(*) from pg_stat_activity where application_name = 'ttscm'";
+        let all: i64 = sqlx::query_scalar(count).fetch_one(&mut self.connection).await?;
+        // those of this process, which is no part of what is measured
+        Ok(all - i64::from(self.parts.app.pool.size()) - 2)
     }
 
     async fn report(mut self, idle: f64) -> Result<Report> {
         let (end, most) = usage::memory(self.server.process())?;
         let version: String =
             sqlx::query_scalar("show server_version").fetch_one(&mut self.connection).await?;
-        let connections = "select count(*) from pg_stat_activity where application_name = 'ttscm'";
-        let connections: i64 = sqlx::query_scalar(connections).fetch_one(&mut self.connection).await?;
-        // those of this process, which is no part of what is measured
-        let own = i64::from(self.parts.app.pool.size()) + 2;
+        let connections = self.connections().await?;
         let Sizes { credentials, companies, searched } = self.sizes;
         Ok(Report {
             date: SystemClock.now().format("%Y-%m-%d").to_string(),
@@ -224,7 +234,7 @@ impl<'a> Run<'a> {
             ),
             rows: self.rows,
             memory: (idle, end, most),
-            connections: connections - own,
+            connections,
             remarks: self.remarks,
         })
     }

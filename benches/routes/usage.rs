@@ -39,19 +39,27 @@ pub fn cpu_of_ended() -> Result<Duration> {
     Ok(duration(times("self")?.of_children))
 }
 
+/// How many processes Postgres has besides its first.
+pub fn processes_of(postmaster: u32) -> Result<usize> {
+    Ok(children(postmaster)?.count())
+}
+
+/// The processes that this one started and that are still there.
+fn children(parent: u32) -> Result<impl Iterator<Item = Times>> {
+    let entries = fs::read_dir("/proc")?.flatten();
+    Ok(entries.filter_map(move |entry| {
+        let name = entry.file_name();
+        let number = name.to_str()?;
+        let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+        // it may have ended meanwhile
+        is_number.then(|| times(number).ok())?.filter(|found| found.parent == parent)
+    }))
+}
+
 /// The CPU time that Postgres has taken: all processes that are there, and those that were.
 pub fn cpu_of_postgres(postmaster: u32) -> Result<Duration> {
     let own = times(&postmaster.to_string())?;
-    let mut ticks = own.own + own.of_children;
-    for entry in fs::read_dir("/proc")?.flatten() {
-        let name = entry.file_name();
-        let number = name.to_string_lossy();
-        if number.bytes().all(|byte| byte.is_ascii_digit()) {
-            // it may have ended meanwhile, and is one of those that were then
-            let found = times(&number).ok().filter(|found| found.parent == postmaster);
-            ticks += found.map_or(0, |found| found.own);
-        }
-    }
+    let ticks = own.own + own.of_children + children(postmaster)?.map(|child| child.own).sum::<u64>();
     Ok(duration(ticks))
 }
 

@@ -241,9 +241,14 @@ pub async fn authenticate(app: &App, bearer: &str, origin: Origin) -> Result<Cal
 /// What is known of who shows this, where it is good now.
 pub(super) async fn known(app: &App, shown: Shown) -> Result<Option<Loaded>> {
     let now = app.clock.now();
-    if let Some(known) = app.remembered.get(shown, now) {
-        return Ok(Some(known));
+    match app.remembered.get(shown, now) {
+        Some(known) => Ok(Some(known)),
+        // in a box, so that requests of those who are remembered are the smaller for it
+        None => Box::pin(load_to_remember(app, shown, now)).await,
     }
+}
+
+async fn load_to_remember(app: &App, shown: Shown, now: DateTime<Utc>) -> Result<Option<Loaded>> {
     let since = app.remembered.generation();
     let mut connection = app.pool.acquire().await?;
     let loaded = load(&mut connection, shown, now).await?;

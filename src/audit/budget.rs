@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Outcome, Target, store};
@@ -27,22 +26,19 @@ pub struct Reveal<'a> {
     pub canary: bool,
 }
 
-/// Writes a row for each field, in the caller's own transaction, and counts the fields against what the
-/// caller may reveal in an hour. Both is one statement: reveals at the same moment, on whatever server,
-/// wait for each other at the caller's count. Answers whether it was within the budget; where not, nothing
-/// is written.
+/// Writes a row for each field, and counts the fields against what the caller may reveal in an hour. Both is
+/// one statement, and one transaction: reveals at the same moment, on whatever server, wait for each other at
+/// the caller's count. Answers, once it is committed, whether it was within the budget; where not, nothing is
+/// written.
 ///
 /// # Errors
-/// Where the database fails; the transaction must then not be committed.
-pub async fn record_reveal(
-    connection: &mut PgConnection,
-    app: &App,
-    caller: &Caller,
-    reveal: Reveal<'_>,
-) -> Result<bool> {
+/// Where the database fails.
+pub async fn record_reveal(app: &App, caller: &Caller, reveal: Reveal<'_>) -> Result<bool> {
+    if reveal.fields.is_empty() {
+        return Ok(true);
+    }
     let limit = app.settings.audit.reveal_limit;
-    let written = store::insert_reveal(connection, app, caller, (reveal, Outcome::Success), limit).await?;
-    Ok(written > 0 || reveal.fields.is_empty())
+    Ok(store::insert_reveal(app, caller, (reveal, Outcome::Success), limit).await? > 0)
 }
 
 /// Writes a row for each field that was not revealed after all. That costs nothing of the budget.
@@ -50,13 +46,12 @@ pub async fn record_reveal(
 /// # Errors
 /// As [`record_reveal`].
 pub async fn record_no_reveal(
-    connection: &mut PgConnection,
     app: &App,
     caller: &Caller,
     reveal: Reveal<'_>,
     outcome: Outcome,
 ) -> Result<()> {
-    store::insert_reveal(connection, app, caller, (reveal, outcome), None).await?;
+    store::insert_reveal(app, caller, (reveal, outcome), None).await?;
     Ok(())
 }
 
@@ -64,9 +59,9 @@ pub async fn record_no_reveal(
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn used_up(connection: &mut PgConnection, app: &App, caller: &Caller) -> Result<Error> {
+pub async fn used_up(app: &App, caller: &Caller) -> Result<Error> {
     let now = app.clock.now();
-    let began_at = store::budget_began_at(connection, caller.actor.id).await?;
+    let began_at = store::budget_began_at(&app.pool, caller.actor.id).await?;
     let ends_at = began_at.filter(|began_at| *began_at + WINDOW > now).unwrap_or(now) + WINDOW;
     Ok(Error::TooMany {
         message: "You have revealed as many secure values as you may within an hour, try again later",

@@ -47,7 +47,6 @@ pub(super) async fn insert(
 /// Writes a row for each field, and a second one where it is a canary's, unless a `limit` on what the caller
 /// may reveal in an hour is passed by it; how many rows.
 pub(super) async fn insert_reveal(
-    connection: &mut PgConnection,
     app: &App,
     caller: &Caller,
     (reveal, outcome): (Reveal<'_>, Outcome),
@@ -59,6 +58,7 @@ pub(super) async fn insert_reveal(
         reveal.fields.iter().flat_map(|field| actions().map(move |action| (field, action))).unzip();
     let ids: Vec<_> = fields.iter().map(|_| id::new()).collect();
     let now = app.clock.now();
+    let mut connection = app.reads.lend().await?;
     let done = sqlx::query!(
         "with spent as (
              insert into reveal_budgets as b (actor_id, began_at, used)
@@ -91,19 +91,15 @@ pub(super) async fn insert_reveal(
         &ids,
         &actions as _,
         &fields as _
-    )
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected())
+    );
+    let done = done.execute(&mut *connection).await;
+    Ok(connection.done(done)?.rows_affected())
 }
 
 /// When the hour began in which an actor's reveals are counted.
-pub(super) async fn budget_began_at(
-    connection: &mut PgConnection,
-    actor: Option<Uuid>,
-) -> Result<Option<DateTime<Utc>>> {
+pub(super) async fn budget_began_at(pool: &PgPool, actor: Option<Uuid>) -> Result<Option<DateTime<Utc>>> {
     let began_at = sqlx::query_scalar!("select began_at from reveal_budgets where actor_id = $1", actor);
-    Ok(began_at.fetch_optional(connection).await?)
+    Ok(began_at.fetch_optional(pool).await?)
 }
 
 /// Whether anything on record was done by this account.

@@ -28,6 +28,7 @@ use crate::trash;
 pub use fields::Input;
 use history::Content;
 pub use reveal::{reveal_all, reveal_one};
+pub use store::Secrets;
 use store::Wanted;
 pub(crate) use store::{count_sealed, held, swap};
 pub(crate) use write::seal;

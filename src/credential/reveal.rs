@@ -1,18 +1,17 @@
-//! Reveals: the two ways to a plaintext. Each writes its audit row in the transaction that reads the
-//! value, together with the count of what the caller has revealed within the hour, and gives the value only
-//! after the commit: no row, no secret.
+//! Reveals: the two ways to a plaintext. Each writes its audit rows, together with the count of what the
+//! caller has revealed within the hour, and gives the values only when these are committed: no row, no secret.
 
 use anyhow::Context;
 use secrecy::SecretString;
-use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 
-use super::{Credential, load, store};
+use super::store::Secrets;
+use super::{Credential, not_found, permit};
 use crate::access::{Caller, Permission};
 use crate::app::App;
 use crate::audit::{self, Outcome, Reveal, Target};
-use crate::database;
 use crate::error::{Error, Result};
+use crate::id;
 use crate::vault::Place;
 
 /// Reveals every secure value of a credential, in the order of its type's fields, with an audit row each,
@@ -27,12 +26,10 @@ pub async fn reveal_all(
     needed: &[Permission],
     identifier: &str,
 ) -> Result<Vec<(String, SecretString)>> {
-    let mut transaction = database::begin(&app.pool).await?;
-    let credential = load(&mut transaction, caller, needed, identifier).await?;
-    let mut sealed = store::sealed_values(&mut transaction, credential.id).await?;
+    let Secrets { credential, mut sealed } = find(app, caller, needed, identifier, None).await?;
     let position = |id: &str| credential.kind.fields.iter().position(|field| field.id == id);
     sealed.sort_by_key(|(field, _)| position(field));
-    open_on_record(transaction, app, caller, &credential, sealed).await
+    open_on_record(app, caller, &credential, sealed).await
 }
 
 /// Reveals one secure value of a credential; none where it has no value.
@@ -46,24 +43,33 @@ pub async fn reveal_one(
     identifier: &str,
     field: &str,
 ) -> Result<Option<SecretString>> {
-    let mut transaction = database::begin(&app.pool).await?;
-    let credential = load(&mut transaction, caller, needed, identifier).await?;
+    let Secrets { credential, sealed } = find(app, caller, needed, identifier, Some(field)).await?;
     if !credential.kind.fields.iter().any(|known| known.id == field && known.secure) {
         let shown: String = field.chars().take(200).collect();
         let message = format!("Secure field not found: {shown}");
         return Err(Error::NotFound { code: "SecureFieldNotFound", message });
     }
-    let Some(bytes) = store::sealed_value(&mut transaction, credential.id, field).await? else {
-        return Ok(None);
-    };
-    let sealed = vec![(field.to_owned(), bytes)];
-    Ok(open_on_record(transaction, app, caller, &credential, sealed).await?.pop().map(|(_, value)| value))
+    Ok(open_on_record(app, caller, &credential, sealed).await?.pop().map(|(_, value)| value))
+}
+
+/// A credential with its sealed values, or that of one field, where the caller holds all of `needed` on it.
+async fn find(
+    app: &App,
+    caller: &Caller,
+    needed: &[Permission],
+    identifier: &str,
+    field: Option<&str>,
+) -> Result<Secrets> {
+    let missing = || not_found(identifier);
+    let id = id::parse(identifier).ok_or_else(missing)?;
+    let secrets = app.secrets.find((id, field.map(str::to_owned))).await?.ok_or_else(missing)?;
+    permit(caller, needed, &secrets.credential)?;
+    Ok(secrets)
 }
 
 /// Opens sealed values, writes down for each that it was revealed, or that it was not because one of them
 /// does not open or the caller has revealed too many, and hands them over once that is kept.
 async fn open_on_record(
-    mut transaction: Transaction<'_, Postgres>,
     app: &App,
     caller: &Caller,
     credential: &Credential,
@@ -76,19 +82,17 @@ async fn open_on_record(
         fields: &sealed.iter().map(|(field, _)| &**field).collect::<Vec<_>>(),
         canary: credential.canary == Some(true),
     };
-    let connection = &mut transaction;
     let answer = match opened {
-        Ok(values) if audit::record_reveal(connection, app, caller, reveal).await? => Ok(values),
+        Ok(values) if audit::record_reveal(app, caller, reveal).await? => Ok(values),
         Ok(_) => {
-            audit::record_no_reveal(connection, app, caller, reveal, Outcome::Denied).await?;
-            Err(audit::used_up(connection, app, caller).await?)
+            audit::record_no_reveal(app, caller, reveal, Outcome::Denied).await?;
+            Err(audit::used_up(app, caller).await?)
         }
         Err(cause) => {
-            audit::record_no_reveal(connection, app, caller, reveal, Outcome::Failure).await?;
+            audit::record_no_reveal(app, caller, reveal, Outcome::Failure).await?;
             Err(Error::Internal(cause))
         }
     };
-    transaction.commit().await?;
     tell(caller, credential, &answer);
     answer
 }

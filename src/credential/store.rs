@@ -80,6 +80,8 @@ pub(super) async fn by_id(connection: &mut PgConnection, id: Uuid) -> Result<Opt
 }
 
 impl Single for Credential {
+    type Key = Uuid;
+
     async fn load(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Self>> {
         let rows = sqlx::query_as!(
             Row,
@@ -94,6 +96,40 @@ impl Single for Credential {
             ids
         );
         Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.id, row.into())).collect())
+    }
+}
+
+/// A credential with sealed values of it.
+#[derive(Clone)]
+pub struct Secrets {
+    pub(super) credential: Credential,
+    /// By field id.
+    pub(super) sealed: Vec<(String, Vec<u8>)>,
+}
+
+impl Single for Secrets {
+    /// A credential, and the field whose value it is about; all of them without one.
+    type Key = (Uuid, Option<String>);
+
+    async fn load(connection: &mut PgConnection, keys: &[Self::Key]) -> Result<HashMap<Self::Key, Self>> {
+        let (ids, fields): (Vec<_>, Vec<_>) = keys.iter().map(|(id, field)| (*id, field.as_deref())).unzip();
+        let credentials = Credential::load(connection, &ids).await?;
+        let rows = sqlx::query!(
+            r#"select w.position as "position!", s.field_id, s.sealed
+               from unnest($1::uuid[], $2::text[]) with ordinality as w (id, field, position)
+               join secure_values s on s.credential_id = w.id and (w.field is null or s.field_id = w.field)"#,
+            &ids,
+            &fields as _
+        );
+        let mut sealed: HashMap<_, Vec<_>> = HashMap::new();
+        for row in rows.fetch_all(connection).await? {
+            sealed.entry(row.position).or_default().push((row.field_id, row.sealed));
+        }
+        let found = (1..).zip(keys).filter_map(|(position, key)| {
+            let credential = credentials.get(&key.0)?.clone();
+            Some((key.clone(), Self { credential, sealed: sealed.remove(&position).unwrap_or_default() }))
+        });
+        Ok(found.collect())
     }
 }
 
@@ -257,19 +293,6 @@ pub(super) async fn set_canary(connection: &mut PgConnection, id: Uuid, canary: 
 pub(super) async fn sealed_values(connection: &mut PgConnection, id: Uuid) -> Result<Vec<(String, Vec<u8>)>> {
     let rows = sqlx::query!("select field_id, sealed from secure_values where credential_id = $1", id);
     Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.field_id, row.sealed)).collect())
-}
-
-pub(super) async fn sealed_value(
-    connection: &mut PgConnection,
-    id: Uuid,
-    field: &str,
-) -> Result<Option<Vec<u8>>> {
-    let value = sqlx::query_scalar!(
-        "select sealed from secure_values where credential_id = $1 and field_id = $2",
-        id,
-        field
-    );
-    Ok(value.fetch_optional(connection).await?)
 }
 
 /// Since when a value is held.

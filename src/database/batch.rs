@@ -1,42 +1,46 @@
 //! Single things that are read at once, in one statement.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::oneshot;
-use uuid::Uuid;
 
 use super::{ACQUIRE_TIMEOUT, Reads};
 use crate::error::{Error, Result};
 
-/// How many statements read at once. What is asked for in the meanwhile goes into the next.
-const AT_ONCE: u32 = 2;
+/// How many statements read at once. What is asked for in the meanwhile goes into the next: with two or more,
+/// each would read less, and a read would cost more.
+const AT_ONCE: u32 = 1;
 
-/// Something that is read by its id, together with others of its kind.
+/// Something that is read by a key, together with others of its kind.
 pub trait Single: Clone + Send {
+    /// What tells it from the others.
+    type Key: Clone + Eq + Hash + Send + Sync;
+
     /// Those of these that are there.
     ///
     /// # Errors
     /// Where the database fails.
     fn load(
         connection: &mut PgConnection,
-        ids: &[Uuid],
-    ) -> impl Future<Output = Result<HashMap<Uuid, Self>>> + Send;
+        keys: &[Self::Key],
+    ) -> impl Future<Output = Result<HashMap<Self::Key, Self>>> + Send;
 }
 
 /// Reads single things. While as many statements are under way as may be, those who ask wait and are served
 /// together by the next, so that the busier the server is, the less each read costs. Nobody is answered
 /// by a statement that began before they asked.
-pub struct Batch<T> {
-    reads: Reads,
+pub struct Batch<T: Single> {
+    reads: Arc<Reads>,
     waiting: Mutex<Vec<Waiting<T>>>,
 }
 
 /// Somebody who waits for a thing.
-struct Waiting<T> {
-    id: Uuid,
+struct Waiting<T: Single> {
+    key: T::Key,
     answer: oneshot::Sender<Found<T>>,
 }
 
@@ -52,32 +56,32 @@ impl From<Failed> for Error {
     }
 }
 
+/// Connections of their own to the database of `pool`, for batches.
+#[must_use]
+pub fn batched(pool: &PgPool) -> Arc<Reads> {
+    // a list of ids would be planned anew each time, in the hope that it is short
+    let options = (*pool.connect_options()).clone().options([("plan_cache_mode", "force_generic_plan")]);
+    let own = PgPoolOptions::new()
+        .max_connections(AT_ONCE)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false);
+    Arc::new(Reads::new(own.connect_lazy_with(options), AT_ONCE))
+}
+
 impl<T: Single> Batch<T> {
-    /// Reads in the database of `pool`, over connections of its own.
+    /// Reads over these connections.
     #[must_use]
-    pub fn new(pool: &PgPool) -> Self {
-        // a list of ids would be planned anew each time, in the hope that it is short
-        let options = (*pool.connect_options()).clone().options([("plan_cache_mode", "force_generic_plan")]);
-        let own = PgPoolOptions::new()
-            .max_connections(AT_ONCE)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .test_before_acquire(false);
-        let reads = Reads::new(own.connect_lazy_with(options), AT_ONCE);
-        Self { reads, waiting: Mutex::default() }
+    pub fn new(reads: &Arc<Reads>) -> Self {
+        Self { reads: Arc::clone(reads), waiting: Mutex::default() }
     }
 
-    /// The connections.
-    pub fn reads(&self) -> &Reads {
-        &self.reads
-    }
-
-    /// The thing with this id.
+    /// The thing with this key.
     ///
     /// # Errors
     /// Where the database fails.
-    pub async fn find(&self, id: Uuid) -> Result<Option<T>> {
+    pub async fn find(&self, key: T::Key) -> Result<Option<T>> {
         loop {
-            let mut answered = self.ask(id);
+            let mut answered = self.ask(key.clone());
             let mut connection = tokio::select! {
                 biased;
                 found = &mut answered => match found {
@@ -97,11 +101,11 @@ impl<T: Single> Batch<T> {
     }
 
     /// Waits in line, where nobody is left who went away: those waiting are as many as the requests under way.
-    fn ask(&self, id: Uuid) -> oneshot::Receiver<Found<T>> {
+    fn ask(&self, key: T::Key) -> oneshot::Receiver<Found<T>> {
         let (answer, answered) = oneshot::channel();
         let mut waiting = self.waiting();
         waiting.retain(|one| !one.answer.is_closed());
-        waiting.push(Waiting { id, answer });
+        waiting.push(Waiting { key, answer });
         answered
     }
 
@@ -115,11 +119,11 @@ async fn serve<T: Single>(connection: &mut PgConnection, asked: Vec<Waiting<T>>)
     if asked.is_empty() {
         return Ok(());
     }
-    let ids: Vec<_> = asked.iter().map(|one| one.id).collect();
-    match T::load(connection, &ids).await {
+    let keys: Vec<_> = asked.iter().map(|one| one.key.clone()).collect();
+    match T::load(connection, &keys).await {
         Ok(found) => {
             for one in asked {
-                drop(one.answer.send(Ok(found.get(&one.id).cloned())));
+                drop(one.answer.send(Ok(found.get(&one.key).cloned())));
             }
             Ok(())
         }

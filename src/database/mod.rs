@@ -12,7 +12,7 @@ use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
 
-pub use batch::{Batch, Single};
+pub use batch::{Batch, Single, batched};
 pub use reads::{Lent, Reads};
 
 /// Every change of the schema, in order.

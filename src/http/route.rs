@@ -223,7 +223,8 @@ async fn run<C: Contract, P: Proof, H: Handler<P, A>, A>(
     let (status, message) = (row.status, row.message);
     let mut call = Call::new(row, request);
     let outcome = match call.parts.extensions.remove::<P>() {
-        Some(proof) => handler.call(proof, &mut call).await,
+        // in a box: it is large, and would be moved about with all that is around it
+        Some(proof) => Box::pin(handler.call(proof, &mut call)).await,
         None => Err(Error::Internal(anyhow::anyhow!("a route without its guard")).into()),
     };
     match outcome {
