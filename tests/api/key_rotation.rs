@@ -200,6 +200,19 @@ async fn seals_are_counted_ahead_and_a_key_that_has_sealed_enough_is_followed_by
 }
 
 #[tokio::test]
+async fn of_two_servers_that_look_after_the_keys_at_once_one_makes_the_next() {
+    let (database, clock) = (cluster::database().await, TestClock::new());
+    let here = TestApp::on(database.clone(), clock.clone(), &[]).await;
+    let there = TestApp::on(database, clock, &[]).await;
+    here.db_run("update data_keys set seals = 1 << 30").await.unwrap();
+    let (one, other) = tokio::join!(sealing::look_after(&here.app), sealing::look_after(&there.app));
+    assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
+    assert_eq!(keys(&here).await.1, [1, 2]);
+    let created = here.admin().await.get("/v1/audit?action=key.create").await.data();
+    assert_eq!(created.as_array().unwrap().len(), 1, "{created}");
+}
+
+#[tokio::test]
 async fn damage_is_told_by_its_place_and_left_as_it_is() {
     let scene = Scene::start().await;
     let (path, other) = (scene.credential("a secret").await, scene.credential("another").await);
