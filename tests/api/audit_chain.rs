@@ -63,9 +63,8 @@ impl TestApp {
     }
 }
 
-/// Changes an event, removes one and inserts one, and has the command find them; what it said, and which
-/// lines were to be among it.
-pub async fn three_faults_in(app: &TestApp, count: usize) -> (Ran, [String; 3]) {
+/// Changes an event, removes one and inserts one, of this many that are sealed; the lines that tell of it.
+pub async fn three_faults_in(app: &TestApp, count: usize) -> [String; 3] {
     app.db_events(count).await;
     app.seal().await;
     let named = |share: usize| format!("number {}", count * share / 4);
@@ -80,13 +79,12 @@ pub async fn three_faults_in(app: &TestApp, count: usize) -> (Ran, [String; 3]) 
         beside.1
     ))
     .await;
-    let lines = [
+    [
         format!("batch {}: changed: event {}", changed.0, changed.1),
         format!("batch {}: removed: event {}", removed.0, removed.1),
         // one of the batches that have events of that time
         format!(": inserted: event {inserted} of "),
-    ];
-    (app.ran(&["audit", "verify"]).await, lines)
+    ]
 }
 
 #[track_caller]
@@ -94,7 +92,8 @@ pub fn assert_told(ran: &Ran, lines: &[String; 3]) {
     assert_eq!((ran.code, &*ran.err), (1, ""), "{}", ran.out);
     let told: Vec<_> = ran.out.lines().collect();
     assert_eq!(told.len(), 4, "{}", ran.out);
-    assert!(told[..2].iter().zip(lines).all(|(told, line)| told == line), "{}", ran.out);
+    // in the order of their batches, which need not be the order of time
+    assert!(lines[..2].iter().all(|line| told[..2].contains(&&**line)), "{} {lines:?}", ran.out);
     assert!(
         told[2].starts_with("batch ") && told[2].contains(&lines[2]) && told[3].ends_with("; 3 faults"),
         "{}",
@@ -105,8 +104,8 @@ pub fn assert_told(ran: &Ran, lines: &[String; 3]) {
 #[tokio::test]
 async fn a_changed_a_removed_and_an_inserted_event_are_found_with_their_batches() {
     let app = TestApp::start().await;
-    let (ran, lines) = three_faults_in(&app, 6000).await;
-    assert_told(&ran, &lines);
+    let lines = three_faults_in(&app, 6000).await;
+    assert_told(&app.ran(&["audit", "verify"]).await, &lines);
 }
 
 #[tokio::test]

@@ -1,70 +1,124 @@
-//! What is promised of speed. `cargo test --release --test api speed:: -- --ignored --nocapture --test-threads 1`
-//! measures it.
+//! What is promised of speed. `.ci/measure` holds it, on a build that is made for speed.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ttscm::vault::Place;
 
 use crate::audit_chain::{assert_told, three_faults_in};
 use crate::helpers::scene::id_in;
-use crate::helpers::{Scene, TestApp, fixture};
+use crate::helpers::{Actor, Scene, TestApp, fixture};
 use crate::key_rotation::rotate;
+
+/// The middle one.
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+/// The middle one of the better half. What else a machine does slows some turns down, and makes none faster.
+fn undisturbed(mut rates: Vec<f64>) -> f64 {
+    rates.sort_by(f64::total_cmp);
+    rates[rates.len() * 3 / 4]
+}
+
+/// Holds the ratio of two rates against the least that is promised. The turns are pairs of a reference and of
+/// what is held against it: a machine that is busy with something else for long is so for both.
+#[track_caller]
+fn assert_ratio(of: &str, turns: &[(f64, f64)], least: f64) {
+    let (references, rates): (Vec<_>, Vec<_>) = turns.iter().copied().unzip();
+    let middle = median(turns.iter().map(|(reference, rate)| rate / reference).collect());
+    let (reference, rate) = (undisturbed(references), undisturbed(rates));
+    let ratio = rate / reference;
+    eprintln!(
+        "{of}: {rate:.0} a second against {reference:.0}, ratio {ratio:.3} of at least {least} (that of the middle turn is {middle:.3})"
+    );
+    assert!(ratio >= least, "{of}: {ratio:.3} is less than {least}");
+}
+
+/// So many in this time, as how many a second.
+fn rate(count: u64, took: Duration) -> f64 {
+    f64::from(u32::try_from(count).unwrap()) / took.as_secs_f64()
+}
 
 #[tokio::test]
 #[ignore = "it measures"]
 async fn a_hundred_thousand_events_are_verified_within_five_seconds() {
     let app = TestApp::start().await;
+    let (mut sound, mut faulty) = (Vec::new(), Vec::new());
     app.db_events(100_000).await;
-    let began = Instant::now();
-    let sealed = app.seal().await;
-    let sealing = began.elapsed();
-    let began = Instant::now();
-    let ran = app.ran(&["audit", "verify"]).await;
-    let verifying = began.elapsed();
-    eprintln!(
-        "{sealed} events sealed in {sealing:?}, verified in {verifying:?}, start of the program included\n{}",
-        ran.out
-    );
-    assert_eq!(ran.code, 0);
+    app.seal().await;
+    for _ in 0..5 {
+        let began = Instant::now();
+        let ran = app.ran(&["audit", "verify"]).await;
+        sound.push(began.elapsed().as_secs_f64());
+        assert_eq!(ran.code, 0, "{}", ran.out);
+    }
     drop(app);
     let app = TestApp::start().await;
-    let (ran, lines) = three_faults_in(&app, 100_000).await;
-    assert_told(&ran, &lines);
-    assert!(verifying.as_secs() < 5);
-}
-
-/// How many reveals a second a server gives to 8 clients.
-async fn reveals_a_second(ask: impl AsyncFn() -> u16) -> f64 {
-    let (rounds, began) = (150_u32, Instant::now());
-    for _ in 0..rounds {
-        let answers = futures_util::future::join_all((0..8).map(|_| ask())).await;
-        assert!(answers.into_iter().all(|status| status == 200));
+    let lines = three_faults_in(&app, 100_000).await;
+    for _ in 0..5 {
+        let began = Instant::now();
+        let ran = app.ran(&["audit", "verify"]).await;
+        faulty.push(began.elapsed().as_secs_f64());
+        assert_told(&ran, &lines);
     }
-    f64::from(rounds * 8) / began.elapsed().as_secs_f64()
+    let (sound, faulty) = (median(sound), median(faulty));
+    eprintln!("100000 events verified in {sound:.2} s, with three faults in {faulty:.2} s, of at most 5 s");
+    assert!(sound < 5.0 && faulty < 5.0);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "it measures"]
-async fn sealing_takes_little_from_reveals() {
-    let mut rates = [Vec::new(), Vec::new()];
-    for round in 0..10 {
-        let interval = ["0", "5s"][round % 2];
-        let app =
-            TestApp::start_with(&[("AUDIT_SEAL_INTERVAL", interval), ("REVEAL_LIMIT_PER_HOUR", "0")]).await;
-        if interval == "0" {
-            app.db_run("alter table audit_events disable trigger audit_events_await_seal").await.unwrap();
-        }
+/// A server that is asked for reveals.
+struct Revealing {
+    app: TestApp,
+    admin: Actor,
+    path: String,
+}
+
+impl Revealing {
+    async fn start() -> Self {
+        let app = TestApp::start_with(&[("REVEAL_LIMIT_PER_HOUR", "0")]).await;
         let admin = app.admin().await;
         let (acme, aws) = (fixture::company(&admin, "Acme").await, fixture::aws_type(&admin, "aws").await);
         let id = fixture::aws_credential(&admin, &aws, &acme, "secret").await;
         let path = format!("/v1/credential/credentials/{id}/secure-values/secretAccessKey");
-        rates[round % 2].push(reveals_a_second(async || admin.get(&path).await.status).await);
+        Self { app, admin, path }
     }
-    let [off, on] = rates.map(|mut rates| {
-        rates.sort_by(f64::total_cmp);
-        rates[rates.len() / 2]
-    });
-    eprintln!("reveals a second: {off:.0} without the chain, {on:.0} with it, ratio {:.3}", on / off);
+
+    /// Answers 8 clients.
+    async fn reveals(&self, count: u64) {
+        for _ in 0..count / 8 {
+            let answers = (0..8).map(|_| self.admin.get(&self.path));
+            let answers = futures_util::future::join_all(answers).await;
+            assert!(answers.into_iter().all(|answer| answer.status == 200));
+        }
+    }
+}
+
+/// The sides are two servers. One has no chain. The other seals, while it reveals, what it has revealed the
+/// time before: all the work for as many events.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "it measures"]
+async fn sealing_takes_little_from_reveals() {
+    const REVEALS: u64 = 2000;
+    const TURNS: u64 = 30;
+    let (without, with) = (Revealing::start().await, Revealing::start().await);
+    let no_chain = "alter table audit_events disable trigger audit_events_await_seal";
+    without.app.db_run(no_chain).await.unwrap();
+    for warming in [&without, &with] {
+        warming.reveals(REVEALS).await;
+    }
+    let (mut turns, mut sealed) = (Vec::new(), 0);
+    for _ in 0..TURNS {
+        let began = Instant::now();
+        without.reveals(REVEALS).await;
+        let off = rate(REVEALS, began.elapsed());
+        let began = Instant::now();
+        let ((), count) = tokio::join!(with.reveals(REVEALS), with.app.seal());
+        turns.push((off, rate(REVEALS, began.elapsed())));
+        sealed += u64::try_from(count).unwrap();
+    }
+    assert!(sealed >= REVEALS * TURNS, "{sealed} were sealed meanwhile");
+    assert_ratio("reveals with the chain", &turns, 0.95);
 }
 
 /// Stores a credential with this many secure values, without going through the API.
@@ -85,30 +139,28 @@ async fn db_many_values(scene: &Scene, like: &str, count: usize) {
     sqlx::query(values).bind(id).bind(fields).bind(sealed).execute(scene.app.pool()).await.unwrap();
 }
 
+/// Both sides find the table as it is when everything was just stored, one row close to the other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "it measures"]
 async fn sealing_anew_is_at_least_half_as_fast_as_an_update() {
     let scene = Scene::start().await;
     let path = scene.credential("a secret").await;
-    for _ in 0..50 {
+    for _ in 0..250 {
         db_many_values(&scene, id_in(&path), 400).await;
     }
-    let (mut updates, mut rotations) = (Vec::new(), Vec::new());
-    for _ in 0..3 {
+    let tidy = async || scene.app.db_run("vacuum (full, analyze) secure_values").await.unwrap();
+    let mut turns = Vec::new();
+    for _ in 0..9 {
+        tidy().await;
         let began = Instant::now();
         let update = "update secure_values set sealed = sealed || ''::bytea";
-        let done = sqlx::query(update).execute(scene.app.pool()).await.unwrap().rows_affected();
-        updates.push(f64::from(u32::try_from(done).unwrap()) / began.elapsed().as_secs_f64());
+        let count = sqlx::query(update).execute(scene.app.pool()).await.unwrap().rows_affected();
+        let plain = rate(count, began.elapsed());
+        tidy().await;
         let began = Instant::now();
         let rotated = rotate(&scene.app).await;
-        assert_eq!(rotated.values, done);
-        rotations.push(f64::from(u32::try_from(done).unwrap()) / began.elapsed().as_secs_f64());
+        turns.push((plain, rate(count, began.elapsed())));
+        assert_eq!(rotated.values, count);
     }
-    let best = |rates: &[f64]| rates.iter().copied().fold(0.0, f64::max);
-    let (update, rotation) = (best(&updates), best(&rotations));
-    eprintln!(
-        "values a second: {rotation:.0} sealed anew, {update:.0} by a plain update, ratio {:.2}",
-        rotation / update
-    );
-    assert!(rotation >= update / 2.0);
+    assert_ratio("values sealed anew", &turns, 0.5);
 }
