@@ -125,6 +125,20 @@ pub async fn wait_briefly(connection: &mut PgConnection) -> Result<(), sqlx::Err
     Ok(())
 }
 
+/// Has statements of the transaction look rows up one by one, through an index, where they join tables. For a
+/// thousand rows Postgres would rather read a whole table, as often as there are thousands to look up.
+///
+/// # Errors
+/// Where the database fails.
+pub async fn look_up_by_index(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "select set_config('enable_hashjoin', 'off', true) as hashed, set_config('enable_mergejoin', 'off', true) as merged"
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(())
+}
+
 /// Whether the database answers.
 ///
 /// # Errors

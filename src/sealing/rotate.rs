@@ -209,6 +209,7 @@ fn seal_all(ring: &Ring, store: SealedStore, held: Vec<Held>) -> (Swaps, Vec<Dam
 async fn swap(app: &App, store: SealedStore, swaps: &Swaps) -> Result<u64> {
     let mut transaction = database::begin(&app.pool).await?;
     database::wait_briefly(&mut transaction).await?;
+    database::look_up_by_index(&mut transaction).await?;
     let done = store.swap(&mut transaction, swaps).await?;
     transaction.commit().await?;
     Ok(done)

@@ -25,7 +25,7 @@ impl TestApp {
     }
 
     /// Writes this many events of the last days down.
-    async fn db_events(&self, count: usize) {
+    pub async fn db_events(&self, count: usize) {
         let insert = format!(
             "insert into audit_events (id, at, action, outcome, actor_kind, actor_name, target_kind, target_name)
              select new_id(), date_trunc('second', now()) - interval '2 days' + n * interval '1 second', 'test', 'success', 'system',
@@ -63,9 +63,8 @@ impl TestApp {
     }
 }
 
-/// Changes an event, removes one and inserts one, and has the command find them; what it said, and which
-/// lines were to be among it.
-async fn three_faults_in(app: &TestApp, count: usize) -> (Ran, [String; 3]) {
+/// Changes an event, removes one and inserts one, of this many that are sealed; the lines that tell of it.
+pub async fn three_faults_in(app: &TestApp, count: usize) -> [String; 3] {
     app.db_events(count).await;
     app.seal().await;
     let named = |share: usize| format!("number {}", count * share / 4);
@@ -80,21 +79,21 @@ async fn three_faults_in(app: &TestApp, count: usize) -> (Ran, [String; 3]) {
         beside.1
     ))
     .await;
-    let lines = [
+    [
         format!("batch {}: changed: event {}", changed.0, changed.1),
         format!("batch {}: removed: event {}", removed.0, removed.1),
         // one of the batches that have events of that time
         format!(": inserted: event {inserted} of "),
-    ];
-    (app.ran(&["audit", "verify"]).await, lines)
+    ]
 }
 
 #[track_caller]
-fn assert_told(ran: &Ran, lines: &[String; 3]) {
+pub fn assert_told(ran: &Ran, lines: &[String; 3]) {
     assert_eq!((ran.code, &*ran.err), (1, ""), "{}", ran.out);
     let told: Vec<_> = ran.out.lines().collect();
     assert_eq!(told.len(), 4, "{}", ran.out);
-    assert!(told[..2].iter().zip(lines).all(|(told, line)| told == line), "{}", ran.out);
+    // in the order of their batches, which need not be the order of time
+    assert!(lines[..2].iter().all(|line| told[..2].contains(&&**line)), "{} {lines:?}", ran.out);
     assert!(
         told[2].starts_with("batch ") && told[2].contains(&lines[2]) && told[3].ends_with("; 3 faults"),
         "{}",
@@ -105,31 +104,8 @@ fn assert_told(ran: &Ran, lines: &[String; 3]) {
 #[tokio::test]
 async fn a_changed_a_removed_and_an_inserted_event_are_found_with_their_batches() {
     let app = TestApp::start().await;
-    let (ran, lines) = three_faults_in(&app, 6000).await;
-    assert_told(&ran, &lines);
-}
-
-#[tokio::test]
-#[ignore = "it measures"]
-async fn a_hundred_thousand_events_are_verified_within_five_seconds() {
-    let app = TestApp::start().await;
-    app.db_events(100_000).await;
-    let began = Instant::now();
-    let sealed = app.seal().await;
-    let sealing = began.elapsed();
-    let began = Instant::now();
-    let ran = app.ran(&["audit", "verify"]).await;
-    let verifying = began.elapsed();
-    eprintln!(
-        "{sealed} events sealed in {sealing:?}, verified in {verifying:?}, start of the program included\n{}",
-        ran.out
-    );
-    assert_eq!(ran.code, 0);
-    drop(app);
-    let app = TestApp::start().await;
-    let (ran, lines) = three_faults_in(&app, 100_000).await;
-    assert_told(&ran, &lines);
-    assert!(verifying.as_secs() < 5);
+    let lines = three_faults_in(&app, 6000).await;
+    assert_told(&app.ran(&["audit", "verify"]).await, &lines);
 }
 
 #[tokio::test]
@@ -372,38 +348,4 @@ async fn a_chain_without_its_key_is_not_begun_anew() {
     let refusal = Chain::open(scene.app.pool(), &master).await.err().map(|error| error.to_string());
     assert!(refusal.is_some_and(|refusal| refusal.contains("restore it whole")));
     assert!(chain::seal(&scene.app.app).await.is_err());
-}
-
-/// How many reveals a second a server gives to 8 clients.
-async fn reveals_a_second(ask: impl AsyncFn() -> u16) -> f64 {
-    let (rounds, began) = (150_u32, Instant::now());
-    for _ in 0..rounds {
-        let answers = futures_util::future::join_all((0..8).map(|_| ask())).await;
-        assert!(answers.into_iter().all(|status| status == 200));
-    }
-    f64::from(rounds * 8) / began.elapsed().as_secs_f64()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "it measures"]
-async fn sealing_takes_little_from_reveals() {
-    let mut rates = [Vec::new(), Vec::new()];
-    for round in 0..10 {
-        let interval = ["0", "5s"][round % 2];
-        let app =
-            TestApp::start_with(&[("AUDIT_SEAL_INTERVAL", interval), ("REVEAL_LIMIT_PER_HOUR", "0")]).await;
-        if interval == "0" {
-            app.db_run("alter table audit_events disable trigger audit_events_await_seal").await.unwrap();
-        }
-        let admin = app.admin().await;
-        let (acme, aws) = (fixture::company(&admin, "Acme").await, fixture::aws_type(&admin, "aws").await);
-        let id = fixture::aws_credential(&admin, &aws, &acme, "secret").await;
-        let path = format!("/v1/credential/credentials/{id}/secure-values/secretAccessKey");
-        rates[round % 2].push(reveals_a_second(async || admin.get(&path).await.status).await);
-    }
-    let [off, on] = rates.map(|mut rates| {
-        rates.sort_by(f64::total_cmp);
-        rates[rates.len() / 2]
-    });
-    eprintln!("reveals a second: {off:.0} without the chain, {on:.0} with it, ratio {:.3}", on / off);
 }

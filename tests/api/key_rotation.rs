@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use chrono::TimeDelta;
 use ttscm::access::Caller;
 use ttscm::sealing::{self, Rotated, Rotation, SealedStore};
-use ttscm::vault::Place;
 
 use crate::helpers::fixture::{aws_credential, aws_type, company};
 use crate::helpers::scene::id_in;
@@ -36,7 +34,7 @@ const NOT_SEALED: [&str; 17] = [
     "sign_ins.key_hash",
 ];
 
-async fn rotate(app: &TestApp) -> Rotated {
+pub async fn rotate(app: &TestApp) -> Rotated {
     let rotation = Rotation::begin(&app.app, &Caller::system()).await.unwrap().expect("no other is on");
     rotation.finish(&app.app, |_| ()).await.unwrap()
 }
@@ -202,6 +200,19 @@ async fn seals_are_counted_ahead_and_a_key_that_has_sealed_enough_is_followed_by
 }
 
 #[tokio::test]
+async fn of_two_servers_that_look_after_the_keys_at_once_one_makes_the_next() {
+    let (database, clock) = (cluster::database().await, TestClock::new());
+    let here = TestApp::on(database.clone(), clock.clone(), &[]).await;
+    let there = TestApp::on(database, clock, &[]).await;
+    here.db_run("update data_keys set seals = 1 << 30").await.unwrap();
+    let (one, other) = tokio::join!(sealing::look_after(&here.app), sealing::look_after(&there.app));
+    assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
+    assert_eq!(keys(&here).await.1, [1, 2]);
+    let created = here.admin().await.get("/v1/audit?action=key.create").await.data();
+    assert_eq!(created.as_array().unwrap().len(), 1, "{created}");
+}
+
+#[tokio::test]
 async fn damage_is_told_by_its_place_and_left_as_it_is() {
     let scene = Scene::start().await;
     let (path, other) = (scene.credential("a secret").await, scene.credential("another").await);
@@ -216,50 +227,4 @@ async fn damage_is_told_by_its_place_and_left_as_it_is() {
     assert_eq!((rotated.values, rotated.damaged.len()), (1, 1));
     assert_eq!(scene.app.db_sealed(id_in(&path), "secretAccessKey").await, bytes);
     assert_eq!(revealed(&scene.admin, &other).await, "another");
-}
-
-/// Stores a credential with this many secure values, without going through the API.
-async fn db_many_values(scene: &Scene, like: &str, count: usize) {
-    let id = ttscm::id::new();
-    let credential = "insert into credentials (id, name, type_id, company_id, created_at, updated_at)
-        select $1, name, type_id, company_id, created_at, updated_at from credentials where id = $2";
-    let like = ttscm::id::parse(like).unwrap();
-    sqlx::query(credential).bind(id).bind(like).execute(scene.app.pool()).await.unwrap();
-    let fields: Vec<_> = (0..count).map(|number| format!("field{number}")).collect();
-    let mut sealed = Vec::new();
-    for field in &fields {
-        let place = Place::Field { credential: id, field };
-        sealed.push(scene.app.app.vault.seal(place, "a password of 24 letters").await.unwrap());
-    }
-    let values = "insert into secure_values (credential_id, field_id, sealed)
-        select $1, field, sealed from unnest($2::text[], $3::bytea[]) as v (field, sealed)";
-    sqlx::query(values).bind(id).bind(fields).bind(sealed).execute(scene.app.pool()).await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "it measures"]
-async fn sealing_anew_is_at_least_half_as_fast_as_an_update() {
-    let scene = Scene::start().await;
-    let path = scene.credential("a secret").await;
-    for _ in 0..50 {
-        db_many_values(&scene, id_in(&path), 400).await;
-    }
-    let (mut updates, mut rotations) = (Vec::new(), Vec::new());
-    for _ in 0..3 {
-        let began = Instant::now();
-        let update = "update secure_values set sealed = sealed || ''::bytea";
-        let done = sqlx::query(update).execute(scene.app.pool()).await.unwrap().rows_affected();
-        updates.push(f64::from(u32::try_from(done).unwrap()) / began.elapsed().as_secs_f64());
-        let began = Instant::now();
-        let rotated = rotate(&scene.app).await;
-        assert_eq!(rotated.values, done);
-        rotations.push(f64::from(u32::try_from(done).unwrap()) / began.elapsed().as_secs_f64());
-    }
-    let best = |rates: &[f64]| rates.iter().copied().fold(0.0, f64::max);
-    let (update, rotation) = (best(&updates), best(&rotations));
-    eprintln!(
-        "values a second: {rotation:.0} sealed anew, {update:.0} by a plain update, ratio {:.2}",
-        rotation / update
-    );
-    assert!(rotation >= update / 2.0);
 }

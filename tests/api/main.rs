@@ -58,6 +58,7 @@ mod sign_in_load;
 mod sign_in_people;
 mod sign_in_provider;
 mod sign_in_sockets;
+mod speed;
 mod sqlx_data;
 mod statements;
 mod token;

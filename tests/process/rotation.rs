@@ -90,3 +90,17 @@ async fn a_rotation_that_is_killed_is_completed_by_the_next_and_no_read_fails_me
     assert_eq!(damaged.ended().await.code(), Some(1));
     eventually("it is told", async || damaged.log().contains("field7")).await;
 }
+
+#[tokio::test]
+async fn how_far_a_rotation_is_shows_on_a_terminal_and_nowhere_else() {
+    let database = Database::new().await;
+    let server = database.ttscm().ready().await;
+    Database::administrator(&server).await.store_secret().await;
+    server.stop().await;
+    let rotate = || database.ttscm().argument("vault").argument("rotate");
+    let shown = rotate().shows().await;
+    assert!(shown.contains(" 1/1 1 values sealed anew"), "{shown:?}");
+    let (said, log) = rotate().succeeds_with_log().await;
+    assert_eq!(said, "1 values were sealed anew with data key 3\n");
+    assert!(!log.contains("sealed anew") && !log.contains(['\r', '\u{1b}']), "{log:?}");
+}

@@ -150,23 +150,22 @@ fn micros(at: DateTime<Utc>) -> [u8; 8] {
 /// The digest of an event: of everything that is known of it, so written that no two events are written
 /// alike.
 fn digest(row: &Row) -> Hash {
-    let id = |id: Option<Uuid>| id.map(|id| id.as_bytes().to_vec());
-    let text = |text: &Option<String>| text.as_ref().map(|text| text.as_bytes().to_vec());
+    let at = micros(row.at);
     let parts = [
-        Some(row.id.as_bytes().to_vec()),
-        Some(micros(row.at).to_vec()),
-        Some(row.action.as_bytes().to_vec()),
-        Some(row.outcome.as_bytes().to_vec()),
-        Some(row.actor_kind.as_bytes().to_vec()),
-        id(row.actor_id),
-        Some(row.actor_name.as_bytes().to_vec()),
-        Some(row.target_kind.as_bytes().to_vec()),
-        id(row.target_id),
-        text(&row.target_name),
-        id(row.company_id),
-        text(&row.field_id),
-        text(&row.address),
-        id(row.request_id),
+        id(Some(&row.id)),
+        Some(&at[..]),
+        text(Some(&row.action)),
+        text(Some(&row.outcome)),
+        text(Some(&row.actor_kind)),
+        id(row.actor_id.as_ref()),
+        text(Some(&row.actor_name)),
+        text(Some(&row.target_kind)),
+        id(row.target_id.as_ref()),
+        text(row.target_name.as_deref()),
+        id(row.company_id.as_ref()),
+        text(row.field_id.as_deref()),
+        text(row.address.as_deref()),
+        id(row.request_id.as_ref()),
     ];
     let mut hash = Sha256::new_with_prefix(b"audit event\0\x01");
     for part in parts {
@@ -180,6 +179,14 @@ fn digest(row: &Row) -> Hash {
         }
     }
     hash.finalize().into()
+}
+
+fn id(id: Option<&Uuid>) -> Option<&[u8]> {
+    id.map(|id| &id.as_bytes()[..])
+}
+
+fn text(text: Option<&str>) -> Option<&[u8]> {
+    text.map(str::as_bytes)
 }
 
 /// The digest of a batch's digests.

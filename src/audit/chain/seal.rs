@@ -53,28 +53,42 @@ async fn try_to_seal(app: &App) {
     }
 }
 
-/// Seals what waits for it, unless another server is doing so; how many events it were.
+/// Seals what waits for it, unless another server is doing so; how many events it were. What comes meanwhile
+/// waits for the next time: otherwise there were no end to small batches while much is going on.
 ///
 /// # Errors
 /// Where the database fails, or the end of the chain was changed.
 pub async fn seal(app: &App) -> Result<usize> {
     let mut sealed = 0;
-    while let Some(count) = seal_batch(app).await? {
-        sealed += count;
+    loop {
+        let batch = seal_batch(app).await?;
+        sealed += batch.sealed;
+        if !batch.is_full {
+            return Ok(sealed);
+        }
     }
-    Ok(sealed)
 }
 
-/// Seals a batch; none where nothing waits, or another server is at it.
-async fn seal_batch(app: &App) -> Result<Option<usize>> {
+/// What was taken for a batch.
+#[derive(Default)]
+struct Taken {
+    /// How many events are in it.
+    sealed: usize,
+    /// Whether more may wait.
+    is_full: bool,
+}
+
+/// Seals a batch, unless nothing waits, or another server is at it.
+async fn seal_batch(app: &App) -> Result<Taken> {
     let mut transaction = database::begin(&app.pool).await?;
     if !store::lock(&mut transaction).await? {
-        return Ok(None);
+        return Ok(Taken::default());
     }
+    database::look_up_by_index(&mut transaction).await?;
     let end = trusted_end(&mut transaction, &app.chain).await.map_err(Error::Internal)?;
     let waiting = store::waiting(&mut transaction, &end, BATCH).await?;
     if waiting.is_empty() {
-        return Ok(None);
+        return Ok(Taken::default());
     }
     let done: Vec<Uuid> = waiting.iter().map(|waiting| waiting.row.id).collect();
     let mut rows: Vec<Row> =
@@ -84,7 +98,7 @@ async fn seal_batch(app: &App) -> Result<Option<usize>> {
     append(&mut transaction, app, end, &rows).await?;
     store::waits_no_more(&mut transaction, &done).await?;
     transaction.commit().await?;
-    Ok(Some(rows.len()))
+    Ok(Taken { sealed: rows.len(), is_full: i64::try_from(done.len()).is_ok_and(|taken| taken >= BATCH) })
 }
 
 /// The end of the chain, where it is as the program left it.

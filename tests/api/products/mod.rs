@@ -3,6 +3,7 @@
 mod addresses;
 mod calls;
 mod credentials;
+mod failures;
 mod guard;
 mod tokens;
 mod verdicts;

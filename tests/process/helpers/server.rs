@@ -1,6 +1,7 @@
 //! The program in a process of its own.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -74,10 +76,37 @@ impl Start {
 
     /// Runs to the end, which must be a good one; what it printed.
     pub async fn succeeds(self) -> String {
+        self.succeeds_with_log().await.0
+    }
+
+    /// Runs to the end, which must be a good one; what it printed, and what it logged.
+    pub async fn succeeds_with_log(self) -> (String, String) {
         let mut server = self.spawn();
         let status = server.ended().await;
-        assert_eq!(status.code(), Some(0), "{}", server.log.all());
-        server.out.all()
+        let log = server.log.all();
+        assert_eq!(status.code(), Some(0), "{log}");
+        (server.out.all(), log)
+    }
+
+    /// Runs to a good end before a person; everything that their terminal showed, one after another.
+    pub async fn shows(mut self) -> String {
+        let size = Winsize { ws_row: 24, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
+        let terminal = openpty(&size, None).expect("a terminal");
+        self.command.env("TERM", "xterm").stderr(terminal.slave);
+        let shown = std::thread::spawn(move || {
+            let mut shown = Vec::new();
+            // that nobody writes to it any more is an error, and its end
+            drop(File::from(terminal.master).read_to_end(&mut shown));
+            String::from_utf8_lossy(&shown).into_owned()
+        });
+        let mut child = self.command.spawn().expect("the program runs");
+        drop(self);
+        let out = Lines::of(child.stdout.take().expect("its output"));
+        let mut server = Server { child, out, log: Lines::of(std::io::empty()) };
+        let status = server.ended().await;
+        let shown = shown.join().expect("a reader");
+        assert_eq!(status.code(), Some(0), "{shown}");
+        shown
     }
 
     /// Runs to the end, which must be a refusal: exit code 1, and one sentence, which is the answer.
