@@ -6,7 +6,7 @@
 //! main  →  app, http, demo, command
 //!       →  access, permission, user, role, company, credential, integration, audit  the nouns: types and rules, SQL in their `store`
 //!       →  vault, connectwise, database
-//!       →  error, outgoing, together, page, id, clock, config
+//!       →  error, outgoing, together, page, id, clock, metrics, tls, config
 //! ```
 //!
 //! `http` holds one folder for each wire contract; a contract parses requests, calls a noun and writes
@@ -27,11 +27,13 @@ pub mod error;
 pub mod http;
 pub mod id;
 pub mod integration;
+pub mod metrics;
 pub mod outgoing;
 pub mod page;
 pub mod permission;
 pub mod role;
 pub mod telemetry;
+pub mod tls;
 pub mod together;
 pub mod user;
 pub mod vault;

@@ -81,5 +81,6 @@ async fn open_on_record(
         audit::record_by(&mut transaction, app, caller, event).await?;
     }
     transaction.commit().await?;
+    app.metrics.revealed(outcome.as_str(), sealed.len());
     opened.map_err(Error::Internal)
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Request, Response, StatusCode};
+use tracing::Instrument;
 use url::Url;
 
 use super::address;
@@ -128,7 +129,8 @@ impl Guard {
             Way::Public => &self.public,
             Way::Inside => &self.inside,
         };
-        let response = client.execute(request).await?;
+        let span = tracing::debug_span!("call a product", otel.kind = "client");
+        let response = client.execute(request).instrument(span).await?;
         if response.status().is_redirection() {
             return Err(Unanswered::Redirect);
         }

@@ -48,7 +48,15 @@ impl Client {
 
     /// The status that a path answers with.
     pub async fn status(&self, path: &str) -> u16 {
+        self.status_with(path, &[]).await
+    }
+
+    /// The same for a request with these headers.
+    pub async fn status_with(&self, path: &str, headers: &[(&str, &str)]) -> u16 {
         let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.token);
+        let add =
+            |request: reqwest::RequestBuilder, (name, value): &(&str, &str)| request.header(*name, *value);
+        let request = headers.iter().fold(request, add);
         request.send().await.expect("an answer").status().as_u16()
     }
 
