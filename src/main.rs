@@ -162,9 +162,11 @@ async fn announce_and_serve(
         say(&demo::fill(&started.app).await?);
     }
     let Listeners { clients, metrics } = listeners;
+    if let Some(metrics) = &metrics {
+        tracing::info!(address = %metrics.local_addr()?, "metrics");
+    }
     let measure = async {
         let Some(metrics) = metrics else { return Ok(()) };
-        tracing::info!(address = %metrics.local_addr()?, "metrics");
         http::serve_metrics(&started.app, metrics, stop.clone()).await
     };
     started.listens().await;

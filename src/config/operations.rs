@@ -60,16 +60,17 @@ impl Settings<'_> {
     fn collector(&self) -> Result<Option<Collector>> {
         let headers = self.headers("OTEL_EXPORTER_OTLP_HEADERS")?;
         let Some(text) = self.text("OTEL_EXPORTER_OTLP_ENDPOINT") else { return Ok(None) };
-        // the variable names the collector; each kind of data has its own path there
-        let url = Url::parse(&format!("{}/v1/traces", text.trim_end_matches('/')));
         let is_web = |url: &Url| {
             matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.username().is_empty()
         };
-        let url = url.ok().filter(is_web).ok_or_else(|| {
+        let mut url = Url::parse(&text).ok().filter(is_web).ok_or_else(|| {
             ConfigError(
                 "OTEL_EXPORTER_OTLP_ENDPOINT must be an address such as http://127.0.0.1:4318".to_owned(),
             )
         })?;
+        // the variable names the collector; each kind of data has its own path there
+        let path = format!("{}/v1/traces", url.path().trim_end_matches('/'));
+        url.set_path(&path);
         Ok(Some(Collector { url, headers }))
     }
 

@@ -4,9 +4,10 @@ use std::net::TcpListener;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 
+use crate::helpers::client;
 use crate::helpers::external::Database;
 use crate::helpers::folder::private_file;
-use crate::helpers::{open_folder, ttscm};
+use crate::helpers::{eventually, open_folder, ttscm};
 
 const READY: &str =
     "{\"status\":\"ok\",\"checks\":{\"database\":\"ok\",\"listener\":\"ok\",\"migrations\":\"ok\"}}\n";
@@ -18,10 +19,10 @@ fn address(url: &str) -> &str {
 
 #[tokio::test]
 async fn it_tells_whether_the_server_can_work() {
-    let database = Database::new().await;
+    let (database, folder) = (Database::new().await, open_folder());
     let server = database.ttscm().ready().await;
     let url = server.url();
-    let ask = || ttscm(open_folder().path()).set("BIND_ADDRESS", address(&url)).argument("health");
+    let ask = || ttscm(folder.path()).set("BIND_ADDRESS", address(&url)).argument("health");
     assert_eq!(ask().succeeds().await, READY);
     server.stop().await;
     let refusal = ask().refused().await;
@@ -98,11 +99,11 @@ async fn metrics_are_served_at_their_own_address_only_where_there_is_one() {
     let database = Database::new().await;
     let server =
         database.ttscm().set("METRICS_ADDRESS", "127.0.0.1:0").set("LOG_FORMAT", "json").ready().await;
-    let log = server.log();
-    let line = log.lines().find(|line| line.contains("\"metrics\"")).expect("the address is in the log");
-    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    let line = || server.log().lines().find(|line| line.contains("\"metrics\"")).map(str::to_owned);
+    eventually("the address is in the log", async || line().is_some()).await;
+    let line: serde_json::Value = serde_json::from_str(&line().unwrap()).unwrap();
     let metrics = format!("http://{}/metrics", line["address"].as_str().unwrap());
-    let text = reqwest::get(metrics).await.unwrap().text().await.unwrap();
+    let text = client::http().get(metrics).send().await.unwrap().text().await.unwrap();
     assert!(text.contains("ttscm_build_info") && text.ends_with("# EOF\n"), "{text}");
     server.stop().await;
 

@@ -12,7 +12,8 @@ pub struct Client {
     pub token: String,
 }
 
-fn http() -> reqwest::Client {
+/// A client that knows no proxy.
+pub fn http() -> reqwest::Client {
     // every test asks for it; the first one has it
     drop(rustls::crypto::ring::default_provider().install_default());
     reqwest::Client::builder().no_proxy().build().expect("a client")
