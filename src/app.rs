@@ -30,10 +30,12 @@ use crate::database::embedded::{self, Embedded};
 use crate::database::listener::{self, Heard};
 use crate::database::{self, Batch, Reads};
 use crate::integration::{self, Checks};
+use crate::metrics::Metrics;
 use crate::outgoing::{Bounds, Guard, Lookup, SystemLookup};
 use crate::role;
 use crate::sealing::{self, SealedStore};
 use crate::trash;
+use crate::tls::Certificate;
 use crate::user::{self, NewUser};
 use crate::vault::{self, MasterKey, Vault};
 
@@ -75,6 +77,10 @@ pub struct App {
     pub checks: Checks,
     /// Whose turn it is to try a password.
     pub attempts: Turns,
+    /// What is counted and measured for operators.
+    pub metrics: Metrics,
+    /// The certificate that clients are shown; none: plain HTTP.
+    pub certificate: Option<Arc<Certificate>>,
     /// What of the configuration is asked for later.
     pub settings: Settings,
 }
@@ -83,6 +89,8 @@ pub struct App {
 pub struct Settings {
     /// The address that clients use, without a slash at its end.
     pub public_url: String,
+    /// Whether this server itself speaks TLS.
+    pub serves_tls: bool,
     /// Exact origins of browser apps.
     pub cors_allowed_origins: Vec<String>,
     /// The networks whose `X-Forwarded-For` is believed.
@@ -102,10 +110,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Whether clients come by https.
+    /// Whether clients come by https, to a proxy or to this server itself.
     #[must_use]
     pub fn is_https(&self) -> bool {
-        self.public_url.starts_with("https://")
+        self.serves_tls || self.public_url.starts_with("https://")
     }
 
     /// Whether clients come from this machine only, by its name for itself.
@@ -123,11 +131,15 @@ pub struct Started {
     pub new_admin: Option<Admin>,
     embedded: Option<Embedded>,
     stop: watch::Sender<bool>,
+    listens: watch::Receiver<bool>,
     in_background: JoinSet<()>,
 }
 
 /// The address of the administrator of an embedded database.
 const LOCAL_ADMIN: &str = "admin@localhost";
+
+/// How long to wait at the start until announcements are heard.
+const LISTENS_WITHIN: Duration = Duration::from_secs(5);
 
 impl Started {
     /// Starts the database, checks the keys, brings the schema up to date and makes the first administrator.
@@ -163,14 +175,24 @@ impl Started {
             (Ok((app, new_admin)), embedded) => {
                 let app = Arc::new(app);
                 let (stop, stopped) = watch::channel(false);
-                let in_background = in_background(&app, &stopped);
-                Ok(Self { app, new_admin, embedded, stop, in_background })
+                let (listening, listens) = watch::channel(false);
+                let in_background = in_background(&app, &stopped, listening);
+                Ok(Self { app, new_admin, embedded, stop, listens, in_background })
             }
             (Err(error), None) => Err(error),
             (Err(error), Some(embedded)) => {
                 embedded.stop().await?;
                 Err(error)
             }
+        }
+    }
+
+    /// Resolves when announcements of other servers are heard, which is the last thing that readiness takes; or
+    /// after a while, since the server can work without.
+    pub async fn listens(&self) {
+        let mut listens = self.listens.clone();
+        if tokio::time::timeout(LISTENS_WITHIN, listens.wait_for(|listens| *listens)).await.is_err() {
+            tracing::warn!("announcements of other servers are not heard yet");
         }
     }
 
@@ -200,15 +222,22 @@ async fn told_to_stop(mut stopped: watch::Receiver<bool>) {
 }
 
 /// What goes on beside the requests, until the program stops.
-fn in_background(app: &Arc<App>, stopped: &watch::Receiver<bool>) -> JoinSet<()> {
+fn in_background(
+    app: &Arc<App>,
+    stopped: &watch::Receiver<bool>,
+    listening: watch::Sender<bool>,
+) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    tasks.spawn(listen(Arc::clone(app), told_to_stop(stopped.clone())));
+    tasks.spawn(listen(Arc::clone(app), listening, told_to_stop(stopped.clone())));
     let (of_sign_ins, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
     tasks.spawn(async move { hand_over::keep_time(&of_sign_ins, stop).await });
     let (of_keys, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
     tasks.spawn(async move { sealing::keep(&of_keys, stop).await });
     tasks.spawn(company::work(Arc::clone(app), told_to_stop(stopped.clone())));
     tasks.spawn(write_uses(Arc::clone(app), told_to_stop(stopped.clone())));
+    if let Some(certificate) = &app.certificate {
+        tasks.spawn(Arc::clone(certificate).keep_fresh(told_to_stop(stopped.clone())));
+    }
     tasks.spawn(integration::work(Arc::clone(app), told_to_stop(stopped.clone())));
     let (of_reads, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
     tasks.spawn(async move { of_reads.reads.tend(stop).await });
@@ -221,12 +250,13 @@ fn in_background(app: &Arc<App>, stopped: &watch::Receiver<bool>) -> JoinSet<()>
 }
 
 /// Hears of what other servers do.
-async fn listen(app: Arc<App>, stop: impl Future<Output = ()>) {
+async fn listen(app: Arc<App>, listening: watch::Sender<bool>, stop: impl Future<Output = ()>) {
     let on = |heard: Heard<'_>| match heard {
         Heard::Listening => {
             app.remembered.hears(true);
             app.waiting.wake_all();
             app.vault.announce();
+            listening.send_replace(true);
         }
         Heard::Announcement { channel: cache::CHANNEL, .. } => app.remembered.forget(),
         Heard::Announcement { channel: vault::CHANNEL, .. } => app.vault.announce(),
@@ -246,6 +276,7 @@ async fn build(
     clock: Arc<dyn Clock>,
     database: &Database,
 ) -> anyhow::Result<(App, Option<Admin>)> {
+    let certificate = config.operations.tls.as_ref().map(Certificate::open).transpose()?;
     let pool = database::connect(database.options.clone(), config.database_max_connections).await?;
     let is_new = !Vault::has_ring(&pool).await?;
     let master_key = database.master_key(&config, is_new)?;
@@ -273,7 +304,9 @@ async fn build(
         products: integration::Client::new(guard, Arc::clone(&clock)),
         checks: Checks::default(),
         attempts: Turns::default(),
+        metrics: Metrics::default(),
         settings: Settings {
+            serves_tls: certificate.is_some(),
             public_url: config.public_url,
             cors_allowed_origins: config.cors_allowed_origins,
             trusted_proxies: config.trusted_proxies,
@@ -287,6 +320,7 @@ async fn build(
         // so that there are some for the rest
         reads: Reads::new(pool.clone(), config.database_max_connections / 2),
         credentials: Batch::new(&pool),
+        certificate,
         pool,
         clock,
     };

@@ -11,6 +11,7 @@ use anyhow::{Context, anyhow, bail, ensure};
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
+use tracing::Instrument;
 
 pub use batch::{Batch, Single};
 pub use reads::{Lent, Reads};
@@ -101,7 +102,8 @@ pub async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx
     tracing::debug!(target: "sqlx::query", summary = "begin");
     #[expect(clippy::disallowed_methods, reason = "the one place that may")]
     let begun = tokio::spawn(async move { pool.begin().await });
-    begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
+    let waited = begun.instrument(tracing::debug_span!("begin transaction"));
+    waited.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
 /// Makes all servers do what follows one after another, until the transaction ends.
@@ -132,6 +134,19 @@ pub async fn wait_briefly(connection: &mut PgConnection) -> Result<(), sqlx::Err
 pub async fn answers(pool: &PgPool) -> Result<(), sqlx::Error> {
     sqlx::query!(r#"select true as "answers!""#).fetch_one(pool).await?;
     Ok(())
+}
+
+/// Whether every migration that this program knows has been made. A newer program may have made more, which
+/// those that are still running have to live with.
+///
+/// # Errors
+/// What the database says, also where there have never been migrations.
+pub async fn is_migrated(pool: &PgPool) -> Result<bool, sqlx::Error> {
+    let known: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
+    // the table is the library's own, so that there is nothing to check the query against
+    let made = "select count(*) from _sqlx_migrations where success and version = any($1)";
+    let made: i64 = sqlx::query_scalar(made).bind(&known).fetch_one(pool).await?;
+    Ok(usize::try_from(made) == Ok(known.len()))
 }
 
 /// A `like` pattern for texts that have `part` in them, in which `%` and `_` mean themselves.

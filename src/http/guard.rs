@@ -13,6 +13,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use futures_util::future::BoxFuture;
 use tower::{Layer, Service};
+use tracing::Instrument;
 
 use super::client;
 use super::contract::{Contract, Failure};
@@ -135,7 +136,8 @@ async fn admit(app: Arc<App>, row: Arc<Row>, parts: &mut Parts) -> Result<(), Fa
         return Ok(());
     }
     let token = authorization.and_then(bearer).ok_or_else(Error::unauthenticated)?;
-    let caller = access::authenticate(&app, token, origin).await?;
+    let asked = access::authenticate(&app, token, origin);
+    let caller = asked.instrument(tracing::debug_span!("authenticate")).await?;
     if row.of_oneself {
         caller.refuse_key()?;
     }

@@ -11,6 +11,7 @@ mod input;
 mod integration;
 pub mod itsm;
 mod layers;
+mod metrics;
 mod provider;
 pub mod rbac;
 pub mod route;
@@ -32,7 +33,7 @@ use contract::{Contract, Failure};
 use guard::GuardLayer;
 use route::Route;
 
-pub use serve::serve;
+pub use serve::{serve, serve_metrics};
 
 /// Everything that the program answers.
 pub fn router(app: &Arc<App>) -> Router {

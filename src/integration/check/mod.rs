@@ -157,5 +157,7 @@ async fn keep(
     let found = Check { at, status, verdict, message, duration_ms };
     store::keep(&mut transaction, integration.id, &found, failures, next).await?;
     store::insert(&mut transaction, id::new(), integration.id, &found, KEPT).await?;
-    Ok(transaction.commit().await?)
+    transaction.commit().await?;
+    app.metrics.checked(integration.kind.as_str(), verdict.as_str());
+    Ok(())
 }

@@ -12,7 +12,8 @@ pub struct Client {
     pub token: String,
 }
 
-fn http() -> reqwest::Client {
+/// A client that knows no proxy.
+pub fn http() -> reqwest::Client {
     // every test asks for it; the first one has it
     drop(rustls::crypto::ring::default_provider().install_default());
     reqwest::Client::builder().no_proxy().build().expect("a client")
@@ -48,7 +49,15 @@ impl Client {
 
     /// The status that a path answers with.
     pub async fn status(&self, path: &str) -> u16 {
+        self.status_with(path, &[]).await
+    }
+
+    /// The same for a request with these headers.
+    pub async fn status_with(&self, path: &str, headers: &[(&str, &str)]) -> u16 {
         let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.token);
+        let add =
+            |request: reqwest::RequestBuilder, (name, value): &(&str, &str)| request.header(*name, *value);
+        let request = headers.iter().fold(request, add);
         request.send().await.expect("an answer").status().as_u16()
     }
 

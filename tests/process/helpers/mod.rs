@@ -1,6 +1,7 @@
 //! What the tests stand on: folders, the program in a process of its own, a client, a look at processes.
 
 pub mod client;
+pub mod collector;
 pub mod external;
 pub mod folder;
 pub mod processes;
