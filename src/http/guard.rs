@@ -154,7 +154,8 @@ fn authorization(parts: &Parts) -> Result<Option<&HeaderValue>, Failure> {
 }
 
 /// The token of an `Authorization` header (RFC 6750 section 2.1).
-fn bearer(value: &HeaderValue) -> Option<&str> {
+#[must_use]
+pub fn bearer(value: &HeaderValue) -> Option<&str> {
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

@@ -32,6 +32,7 @@ use contract::{Contract, Failure};
 use guard::GuardLayer;
 use route::Route;
 
+pub use guard::bearer;
 pub use serve::serve;
 
 /// Everything that the program answers.

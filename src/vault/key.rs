@@ -38,7 +38,10 @@ impl MasterKey {
     }
 
     /// Makes a random data key and wraps it: nonce, then ciphertext and tag.
-    pub(super) fn wrap_new(&self, id: u32) -> anyhow::Result<Vec<u8>> {
+    ///
+    /// # Errors
+    /// Never, as far as is known: a key is short enough to be sealed.
+    pub fn wrap_new(&self, id: u32) -> anyhow::Result<Vec<u8>> {
         let key: Key = Zeroizing::new(rand::random());
         let nonce: [u8; NONCE_BYTES] = rand::random();
         let wrapped = self

@@ -85,8 +85,18 @@ impl Vault {
             store::insert_first_key(pool, &master.wrap_new(key::FIRST)?).await?;
             wrapped = store::wrapped_keys(pool).await?;
         }
-        let mut ciphers = HashMap::with_capacity(wrapped.len());
-        let mut current = key::FIRST;
+        Ok(Self::of_wrapped(master, wrapped)?)
+    }
+
+    /// The ring of these data keys, each by its id as the master key wrapped it. The newest one seals.
+    ///
+    /// # Errors
+    /// Where the master key does not unwrap a key.
+    pub fn of_wrapped(
+        master: &MasterKey,
+        wrapped: impl IntoIterator<Item = (u32, Vec<u8>)>,
+    ) -> Result<Self, KeyError> {
+        let (mut ciphers, mut current) = (HashMap::new(), key::FIRST);
         for (id, bytes) in wrapped {
             ciphers.insert(id, master.unwrap(id, &bytes)?);
             current = current.max(id);
@@ -159,8 +169,7 @@ mod tests {
 
     fn vault() -> Vault {
         let master = MasterKey::new(Zeroizing::new([7; 32]), None);
-        let cipher = master.unwrap(1, &master.wrap_new(1).unwrap()).unwrap();
-        Vault { ciphers: HashMap::from([(1, cipher)]), current: 1 }
+        Vault::of_wrapped(&master, [(1, master.wrap_new(1).unwrap())]).unwrap()
     }
 
     #[test]
