@@ -23,9 +23,9 @@ use crate::clock::Clock;
 use crate::company::{self, Looks, Work};
 use crate::config::{self, Admin, Config, Key, SignInRules};
 use crate::connectwise::ConnectWise;
-use crate::database;
 use crate::database::embedded::{self, Embedded};
 use crate::database::listener::{self, Heard};
+use crate::database::{self, Reads};
 use crate::integration::{self, Checks};
 use crate::outgoing::{Bounds, Guard, Lookup, SystemLookup};
 use crate::role;
@@ -36,6 +36,8 @@ use crate::vault::{MasterKey, Vault};
 pub struct App {
     /// The database.
     pub pool: PgPool,
+    /// Connections of the pool for what is read most.
+    pub reads: Reads,
     /// The vault.
     pub vault: Vault,
     /// The time.
@@ -156,6 +158,7 @@ impl Started {
         while let Some(ended) = self.in_background.join_next().await {
             ended?;
         }
+        self.app.reads.close();
         self.app.pool.close().await;
         match self.embedded {
             Some(embedded) => embedded.stop().await,
@@ -179,6 +182,8 @@ fn in_background(app: &Arc<App>, stopped: &watch::Receiver<bool>) -> JoinSet<()>
     tasks.spawn(company::work(Arc::clone(app), told_to_stop(stopped.clone())));
     tasks.spawn(write_uses(Arc::clone(app), told_to_stop(stopped.clone())));
     tasks.spawn(integration::work(Arc::clone(app), told_to_stop(stopped.clone())));
+    let (of_reads, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
+    tasks.spawn(async move { of_reads.reads.tend(stop).await });
     tasks
 }
 
@@ -191,7 +196,11 @@ async fn listen(app: Arc<App>, stop: impl Future<Output = ()>) {
         }
         Heard::Announcement { channel: cache::CHANNEL, .. } => app.remembered.forget(),
         Heard::Announcement { payload, .. } => app.waiting.wake(payload),
-        Heard::Deaf => app.remembered.hears(false),
+        Heard::Deaf => {
+            app.remembered.hears(false);
+            // what the listener lost, others have lost too
+            app.reads.forget();
+        }
     };
     listener::listen(&app.pool, &[cache::CHANNEL, hand_over::CHANNEL], on, stop).await;
 }
@@ -243,6 +252,7 @@ async fn build(
             max_marked_percent: connectwise.map_or(0, |settings| settings.max_marked_percent),
             self_registration: config.self_registration,
         },
+        reads: Reads::new(pool.clone()),
         pool,
         clock,
     };

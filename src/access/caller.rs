@@ -170,7 +170,7 @@ impl Caller {
 
     /// How far the caller holds `permission`.
     #[must_use]
-    pub fn reach(&self, permission: Permission) -> Reach {
+    pub fn reach(&self, permission: Permission) -> Arc<Reach> {
         self.grants.reach(permission)
     }
 

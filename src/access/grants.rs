@@ -1,10 +1,11 @@
 //! What a caller holds, and how far it reaches.
 
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
 
-use super::permission::{self, Permission, covers};
+use super::permission::{self, Permission, covers, is_grant};
 
 /// A granted node or wildcard, everywhere or inside one company.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,43 +26,95 @@ pub struct TypeScope {
 }
 
 /// Everything that a caller holds, and the scopes that credential types have now.
+///
+/// It is put together once for many requests, so that a check is a few look-ups however much is held.
 #[derive(Debug, Clone, Default)]
 pub struct Grants {
-    grants: Vec<Grant>,
+    held: HashMap<String, Places>,
     scopes: Arc<[TypeScope]>,
+    /// How far each node of the program reaches, found out when it is first asked for.
+    reaches: HashMap<Permission, OnceLock<Arc<Reach>>>,
+}
+
+/// Where something is held.
+#[derive(Debug, Clone, Default)]
+struct Places {
+    everywhere: bool,
+    companies: HashSet<Uuid>,
+}
+
+impl Places {
+    /// The grants that are found by `key`, one a place.
+    fn grants(&self, key: &str) -> impl Iterator<Item = Grant> {
+        let is_wildcard = key.is_empty() || key.ends_with('.');
+        let node = if is_wildcard { format!("{key}*") } else { key.to_owned() };
+        let everywhere = self.everywhere.then_some(None);
+        let companies = everywhere.into_iter().chain(self.companies.iter().copied().map(Some));
+        companies.map(move |company| Grant { node: node.clone(), company })
+    }
+}
+
+/// What a grant is found by: a node itself, and of a wildcard what is before the `*`.
+fn key(grant: &str) -> &str {
+    grant.strip_suffix('*').unwrap_or(grant)
+}
+
+/// What the grants that cover `wanted` are found by.
+fn keys_over(wanted: &str) -> impl Iterator<Item = &str> {
+    let wildcards = wanted.match_indices('.').map(|(dot, _)| &wanted[..=dot]);
+    // nothing is below a text that ends with a dot, and it is no node
+    let proper = wildcards.chain([wanted]).filter(|key| !key.is_empty() && !wanted.ends_with('.'));
+    std::iter::once("").chain(proper)
 }
 
 impl Grants {
-    /// Puts together what was loaded.
+    /// Puts together what was loaded. What does not keep the grammar grants nothing.
     #[must_use]
     pub fn new(grants: Vec<Grant>, scopes: Arc<[TypeScope]>) -> Self {
-        Self { grants, scopes }
+        let mut held: HashMap<String, Places> = HashMap::new();
+        for Grant { node, company } in grants.into_iter().filter(|grant| is_grant(&grant.node)) {
+            let places = held.entry(key(&node).to_owned()).or_default();
+            places.everywhere |= company.is_none();
+            places.companies.extend(company);
+        }
+        Self { held, ..Self::default() }.with_scopes(scopes)
     }
 
     /// The same grants where credential types have these scopes.
     #[must_use]
     pub fn with_scopes(&self, scopes: Arc<[TypeScope]>) -> Self {
-        Self { grants: self.grants.clone(), scopes }
+        let reaches = Permission::ALL.iter().map(|permission| (*permission, OnceLock::new())).collect();
+        Self { held: self.held.clone(), scopes, reaches }
+    }
+
+    /// The places of every grant that covers `wanted`.
+    fn places<'a>(&'a self, wanted: &'a str) -> impl Iterator<Item = &'a Places> {
+        keys_over(wanted).filter_map(|key| self.held.get(key))
     }
 
     /// Whether `wanted` is held everywhere.
     #[must_use]
     pub fn hold(&self, wanted: &str) -> bool {
-        self.grants.iter().any(|grant| grant.company.is_none() && covers(&grant.node, wanted))
+        self.places(wanted).any(|places| places.everywhere)
     }
 
     /// Whether `wanted` is held in `company`: there, or everywhere.
     #[must_use]
     pub fn hold_in(&self, company: Uuid, wanted: &str) -> bool {
-        self.grants
-            .iter()
-            .any(|grant| grant.company.is_none_or(|bound| bound == company) && covers(&grant.node, wanted))
+        self.places(wanted).any(|places| places.everywhere || places.companies.contains(&company))
     }
 
     /// How far `permission` reaches: the companies, and for a node of credentials also the types whose
     /// own node allows the same.
     #[must_use]
-    pub fn reach(&self, permission: Permission) -> Reach {
+    pub fn reach(&self, permission: Permission) -> Arc<Reach> {
+        match self.reaches.get(&permission) {
+            Some(known) => Arc::clone(known.get_or_init(|| Arc::new(self.find_reach(permission)))),
+            None => Arc::new(self.find_reach(permission)),
+        }
+    }
+
+    fn find_reach(&self, permission: Permission) -> Reach {
         let mut reach = Reach::default();
         if self.hold(permission.node()) {
             reach.everywhere = true;
@@ -121,13 +174,13 @@ impl Grants {
     #[must_use]
     pub fn narrowed(&self, nodes: &[String], companies: Option<&[Uuid]>) -> Self {
         let mut met = Vec::new();
-        for grant in &self.grants {
+        for grant in self.held.iter().flat_map(|(key, places)| places.grants(key)) {
             let places = places(grant.company, companies);
             for node in nodes.iter().flat_map(|node| self.common(&grant.node, node)) {
                 met.extend(places.iter().map(|company| Grant { node: node.clone(), company: *company }));
             }
         }
-        Self { grants: met, scopes: Arc::clone(&self.scopes) }
+        Self::new(met, Arc::clone(&self.scopes))
     }
 
     /// What two grants both allow: the narrower where one covers the other; of one over the nodes of
@@ -164,11 +217,9 @@ impl Grants {
 
     /// The companies that `wanted` is bound to.
     fn companies(&self, wanted: &str) -> Vec<Uuid> {
-        self.grants
-            .iter()
-            .filter(|grant| covers(&grant.node, wanted))
-            .filter_map(|grant| grant.company)
-            .collect()
+        let companies: BTreeSet<_> =
+            self.places(wanted).flat_map(|places| places.companies.iter().copied()).collect();
+        companies.into_iter().collect()
     }
 }
 

@@ -59,9 +59,9 @@ pub async fn list(
 ) -> Result<Paged<Company>> {
     let reach = caller.reach(Permission::CompanyFetchMany);
     match search {
-        None => Paged::fetch(paging, |window| store::list(&app.pool, &reach, with_deleted, window)).await,
+        None => Paged::fetch(paging, |window| store::list(&app.reads, &reach, with_deleted, window)).await,
         Some(search) => {
-            Paged::fetch(paging, |window| store::search(&app.pool, &reach, with_deleted, search, window))
+            Paged::fetch(paging, |window| store::search(&app.reads, &reach, with_deleted, search, window))
                 .await
         }
     }

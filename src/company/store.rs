@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Company;
 use crate::access::Reach;
-use crate::database::contains_pattern;
+use crate::database::{Reads, contains_pattern};
 use crate::error::Result;
 use crate::page::Window;
 
@@ -87,7 +87,7 @@ impl From<Counted> for (Company, i64) {
 }
 
 pub(super) async fn list(
-    pool: &PgPool,
+    reads: &Reads,
     reach: &Reach,
     with_deleted: bool,
     window: Window,
@@ -95,7 +95,7 @@ pub(super) async fn list(
     let rows = sqlx::query_as!(
         Counted,
         r#"select id, name, cw_company_id, cw_identifier, cw_deleted_at, created_at, updated_at,
-               count(*) over () as "total!"
+               (select count(*) from companies where ($1 or id = any($2)) and ($3 or cw_deleted_at is null)) as "total!"
            from companies
            where ($1 or id = any($2)) and ($3 or cw_deleted_at is null)
            order by lower(name), id
@@ -106,12 +106,15 @@ pub(super) async fn list(
         window.limit,
         window.offset
     );
-    Ok(rows.fetch_all(pool).await?.into_iter().map(Into::into).collect())
+    let mut connection = reads.lend().await?;
+    let rows = rows.fetch_all(&mut *connection).await;
+    Ok(connection.done(rows)?.into_iter().map(Into::into).collect())
 }
 
-/// Parts of the name or the identifier first, then what is nearly so (`pg_trgm` word similarity).
+/// Parts of the name or the identifier first, those that begin a word before others, then what is nearly so
+/// (`pg_trgm` word similarity, which takes far longer to find out, and only these need it).
 pub(super) async fn search(
-    pool: &PgPool,
+    reads: &Reads,
     reach: &Reach,
     with_deleted: bool,
     search: &str,
@@ -119,15 +122,22 @@ pub(super) async fn search(
 ) -> Result<Vec<(Company, i64)>> {
     let rows = sqlx::query_as!(
         Counted,
-        r#"select id, name, cw_company_id, cw_identifier, cw_deleted_at, created_at, updated_at,
-               count(*) over () as "total!"
-           from companies
-           where ($1 or id = any($2)) and ($7 or cw_deleted_at is null)
-               and (name ilike $4 or cw_identifier ilike $4 or name %> $3 or cw_identifier %> $3)
-           order by (name ilike $4 or coalesce(cw_identifier, '') ilike $4) desc,
-               greatest(word_similarity($3, name), word_similarity($3, coalesce(cw_identifier, ''))) desc,
-               lower(name), id
-           limit $5 offset $6"#,
+        r#"with found as (
+               select id, lower(name) as label, count(*) over () as total,
+                   case when ' ' || name ilike '% ' || substr($4, 2) or cw_identifier ilike substr($4, 2) then 3
+                       when name ilike $4 or cw_identifier ilike $4 then 2
+                       else greatest(word_similarity($3, name), word_similarity($3, coalesce(cw_identifier, '')))
+                   end as likeness
+               from companies
+               where ($1 or id = any($2)) and ($7 or cw_deleted_at is null)
+                   and (name ilike $4 or cw_identifier ilike $4 or name %> $3 or cw_identifier %> $3)
+               order by likeness desc, label, id
+               limit $5 offset $6
+           )
+           select c.id, c.name, c.cw_company_id, c.cw_identifier, c.cw_deleted_at, c.created_at, c.updated_at,
+               f.total as "total!"
+           from found f join companies c on c.id = f.id
+           order by f.likeness desc, f.label, f.id"#,
         reach.everywhere,
         &reach.companies,
         search,
@@ -136,7 +146,9 @@ pub(super) async fn search(
         window.offset,
         with_deleted
     );
-    Ok(rows.fetch_all(pool).await?.into_iter().map(Into::into).collect())
+    let mut connection = reads.lend().await?;
+    let rows = rows.fetch_all(&mut *connection).await;
+    Ok(connection.done(rows)?.into_iter().map(Into::into).collect())
 }
 
 /// Locks a company against deletion; whether it is there.

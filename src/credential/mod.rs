@@ -113,8 +113,9 @@ pub(crate) const SIGHT: [Permission; 2] = [Permission::CredentialFetch, Permissi
 /// # Errors
 /// [`Error::NotFound`], [`Error::Forbidden`].
 pub async fn find(app: &App, caller: &Caller, needed: &[Permission], identifier: &str) -> Result<Credential> {
-    let mut connection = app.pool.acquire().await?;
-    load(&mut connection, caller, needed, identifier).await
+    let mut connection = app.reads.lend().await?;
+    let found = load(&mut connection, caller, needed, identifier).await;
+    connection.done(found)
 }
 
 async fn load(
@@ -147,14 +148,25 @@ pub async fn list_of_company(
     let missing = || company::not_found(identifier);
     let id = id::parse(identifier).ok_or_else(missing)?;
     let reach = caller.reach(Permission::CredentialFetchMany);
-    if !company::exists(app, id).await? || !(reach.enters_company(id) || company::is_seen(caller, id)) {
-        return Err(missing());
-    }
-    if !reach.enters_company(id) {
-        return Err(Error::forbidden([Permission::CredentialFetchMany.node()]));
-    }
     let wanted = Wanted { company: Some(id), kind: None, search };
-    Paged::fetch(paging, |window| store::list(&app.pool, &reach, wanted, window)).await
+    let listed = match search {
+        _ if !reach.enters_company(id) => None,
+        None => {
+            let page = |window| store::list_of_company(&app.reads, &reach, id, window);
+            Some(Paged::fetch(paging, page).await?)
+        }
+        Some(_) => Some(Paged::fetch(paging, |window| store::list(&app.pool, &reach, wanted, window)).await?),
+    };
+    // a company that has credentials is there
+    let has_some = listed.as_ref().is_some_and(|listed| listed.total > 0);
+    let is_there = has_some || company::exists(app, id).await?;
+    match listed {
+        Some(listed) if is_there => Ok(listed),
+        None if is_there && company::is_seen(caller, id) => {
+            Err(Error::forbidden([Permission::CredentialFetchMany.node()]))
+        }
+        _ => Err(missing()),
+    }
 }
 
 /// The credentials of a type that the caller may list, in the order of [`list_of_company`].
@@ -168,13 +180,24 @@ pub async fn list_of_type(
     search: Option<&str>,
     paging: Option<Paging>,
 ) -> Result<Paged<Credential>> {
-    let kind = kind::find(app, caller, identifier).await?;
     let reach = caller.reach(Permission::CredentialFetchMany);
+    let of_type = |kind| {
+        let wanted = Wanted { company: None, kind: Some(kind), search };
+        let reach = &reach;
+        Paged::fetch(paging, move |window| store::list(&app.pool, reach, wanted, window))
+    };
+    // a type that has credentials is there
+    if let Some(id) = id::parse(identifier).filter(|id| reach.enters_type(*id)) {
+        let listed = of_type(id).await?;
+        if listed.total > 0 {
+            return Ok(listed);
+        }
+    }
+    let kind = kind::find(app, caller, identifier).await?;
     if !reach.enters_type(kind.id) {
         return Err(Error::forbidden([Permission::CredentialFetchMany.node()]));
     }
-    let wanted = Wanted { company: None, kind: Some(kind.id), search };
-    Paged::fetch(paging, |window| store::list(&app.pool, &reach, wanted, window)).await
+    of_type(kind.id).await
 }
 
 /// Stores a credential, its secure values sealed.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::kind::Field;
 use super::{CompanyName, Credential, Kind};
 use crate::access::Reach;
-use crate::database::contains_pattern;
+use crate::database::{Reads, contains_pattern};
 use crate::error::Result;
 use crate::page::Window;
 
@@ -75,6 +75,43 @@ pub(super) async fn by_id(connection: &mut PgConnection, id: Uuid) -> Result<Opt
     Ok(row.fetch_optional(connection).await?.map(Into::into))
 }
 
+/// The credentials of a company within `reach`, by name. Only those of the page are read whole.
+pub(super) async fn list_of_company(
+    reads: &Reads,
+    reach: &Reach,
+    company: Uuid,
+    window: Window,
+) -> Result<Vec<(Credential, i64)>> {
+    let rows = sqlx::query_as!(
+        Row,
+        r#"with found as (
+               select id, lower(name) as label, count(*) over () as total from credentials
+               where company_id = $1 and reaches($2, $3, $4, $5, company_id, type_id)
+               order by label, id
+               limit $6 offset $7
+           )
+           select c.id, c.name, c.notes, c.plain_values as "plain_values: Json<HashMap<String, String>>",
+               c.created_at, c.updated_at, t.id as type_id, t.name as type_name, t.permission_scope,
+               t.fields as "fields: Json<Vec<Field>>", o.id as company_id, o.name as company_name,
+               f.total as "total!"
+           from found f
+           join credentials c on c.id = f.id
+           join credential_types t on t.id = c.type_id
+           join companies o on o.id = c.company_id
+           order by f.label, f.id"#,
+        company,
+        reach.everywhere,
+        &reach.companies,
+        &reach.types,
+        &reach.pairs,
+        window.limit,
+        window.offset
+    );
+    let mut connection = reads.lend().await?;
+    let rows = rows.fetch_all(&mut *connection).await;
+    Ok(counted(connection.done(rows)?))
+}
+
 /// Which credentials to list.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
@@ -93,19 +130,25 @@ pub(super) async fn list(
 ) -> Result<Vec<(Credential, i64)>> {
     let rows = sqlx::query_as!(
         Row,
-        r#"select c.id, c.name, c.notes, c.plain_values as "plain_values: Json<HashMap<String, String>>",
+        r#"with found as (
+               select id, lower(name) as label, count(*) over () as total, ($7::text is null or name ilike $8) as is_part,
+                   coalesce(word_similarity($7, name), 0) as likeness
+               from credentials
+               where ($1::uuid is null or company_id = $1) and ($2::uuid is null or type_id = $2)
+                   and reaches($3, $4, $5, $6, company_id, type_id)
+                   and ($7 is null or name ilike $8 or notes ilike $8 or name %> $7)
+               order by is_part desc, likeness desc, label, id
+               limit $9 offset $10
+           )
+           select c.id, c.name, c.notes, c.plain_values as "plain_values: Json<HashMap<String, String>>",
                c.created_at, c.updated_at, t.id as type_id, t.name as type_name, t.permission_scope,
                t.fields as "fields: Json<Vec<Field>>", o.id as company_id, o.name as company_name,
-               count(*) over () as "total!"
-           from credentials c
+               f.total as "total!"
+           from found f
+           join credentials c on c.id = f.id
            join credential_types t on t.id = c.type_id
            join companies o on o.id = c.company_id
-           where ($1::uuid is null or c.company_id = $1) and ($2::uuid is null or c.type_id = $2)
-               and reaches($3, $4, $5, $6, c.company_id, c.type_id)
-               and ($7::text is null or c.name ilike $8 or c.notes ilike $8 or c.name %> $7)
-           order by ($7 is null or c.name ilike $8) desc, coalesce(word_similarity($7, c.name), 0) desc,
-               lower(c.name), c.id
-           limit $9 offset $10"#,
+           order by f.is_part desc, f.likeness desc, f.label, f.id"#,
         wanted.company,
         wanted.kind,
         reach.everywhere,

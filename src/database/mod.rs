@@ -2,6 +2,7 @@
 
 pub mod embedded;
 pub mod listener;
+mod reads;
 
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use anyhow::{Context, anyhow, bail, ensure};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
+
+pub use reads::{Lent, Reads};
 
 /// Every change of the schema, in order.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
@@ -19,6 +22,9 @@ const OLDEST_VERSION: i32 = 140_000;
 /// How long a request waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How many statements a connection keeps prepared: more than the program has, so that none is prepared twice.
+const STATEMENTS: usize = 500;
+
 /// How long the database may take to answer at the start.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -27,7 +33,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// # Errors
 /// One sentence that says what is wrong.
 pub async fn connect(options: PgConnectOptions, max_connections: u32) -> anyhow::Result<PgPool> {
-    let options = options.application_name("ttscm").options([("jit", "off"), ("statement_timeout", "20s")]);
+    let options = options
+        .application_name("ttscm")
+        .options([("jit", "off"), ("statement_timeout", "20s")])
+        .statement_cache_capacity(STATEMENTS);
     let mut connection = reach(&options).await?;
     let version =
         sqlx::query_scalar!(r#"select current_setting('server_version_num')::integer as "version!""#)
@@ -77,6 +86,8 @@ pub async fn migrate(pool: &PgPool) -> anyhow::Result<()> {
 /// Where the database fails.
 pub async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
     let pool = pool.clone();
+    // sqlx tells of every other statement
+    tracing::debug!(target: "sqlx::query", summary = "begin");
     #[expect(clippy::disallowed_methods, reason = "the one place that may")]
     let begun = tokio::spawn(async move { pool.begin().await });
     begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))

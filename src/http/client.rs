@@ -19,15 +19,20 @@ const MAX_USER_AGENT: usize = 200;
 
 /// Where the request comes from, as far as `trusted` proxies can be believed.
 pub fn origin(parts: &Parts, trusted: &[IpNet]) -> Origin {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let user_agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-    let found = peer.map(|peer| client_address(peer, &parts.headers, trusted));
+    let found = address(parts, trusted);
     Origin {
         address: found.map(|(address, _)| address),
         way: found.map(|(_, way)| way).unwrap_or_default(),
         request: parts.extensions.get::<RequestId>().map(|id| id.0),
         user_agent: user_agent.map(|text| text.chars().take(MAX_USER_AGENT).collect()),
     }
+}
+
+/// The client's address, as far as `trusted` proxies can be believed, and how the request came here.
+pub fn address(parts: &Parts, trusted: &[IpNet]) -> Option<(IpAddr, Way)> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
+    peer.map(|peer| client_address(peer, &parts.headers, trusted))
 }
 
 /// What proxies add to a request, besides `X-Forwarded-For`.

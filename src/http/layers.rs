@@ -18,6 +18,14 @@ use crate::app::{App, Settings};
 /// The most that a request's headers may hold together, in bytes.
 const MAX_HEADERS: usize = 32 * 1024;
 
+/// Headers that say one thing. Of two of them each server on the way might believe another.
+const ONCE: [(HeaderName, &str); 4] = [
+    (header::AUTHORIZATION, "More than one Authorization header"),
+    (header::CONTENT_TYPE, "More than one Content-Type header"),
+    (header::HOST, "More than one Host header"),
+    (HeaderName::from_static("x-refresh-token"), "More than one x-refresh-token header"),
+];
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Gives the request an id, bounds its headers, writes its one line to the log and puts the headers on
@@ -26,20 +34,17 @@ pub async fn around(State(app): State<Arc<App>>, mut request: Request, next: Nex
     let (id, began) = (crate::id::new(), Instant::now());
     request.extensions_mut().insert(RequestId(id));
     let (parts, body) = request.into_parts();
-    let address = client::origin(&parts, &app.settings.trusted_proxies).address;
+    let address = client::address(&parts, &app.settings.trusted_proxies);
     let method = parts.method.clone();
-    let route =
-        parts.extensions.get::<MatchedPath>().map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
+    let route = parts.extensions.get::<MatchedPath>().cloned();
     let span = tracing::info_span!("request", %id);
-    let mut response = if header_bytes(&parts.headers) > MAX_HEADERS {
-        let rule = "The headers must be at most 32 KiB";
-        let failure = Failure::Http(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, rule);
-        super::refuse_at(parts.uri.path(), &failure)
-    } else {
-        next.run(Request::from_parts(parts, body)).instrument(span.clone()).await
+    let mut response = match refused(&parts.headers) {
+        Some(failure) => super::refuse_at(parts.uri.path(), &failure),
+        None => next.run(Request::from_parts(parts, body)).instrument(span.clone()).await,
     };
     let microseconds = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let address = address.map(|address| address.to_string()).unwrap_or_default();
+    let address = address.map(|(address, _)| address.to_string()).unwrap_or_default();
+    let route = route.as_ref().map_or("-", MatchedPath::as_str);
     span.in_scope(|| {
         tracing::info!(%method, route, status = response.status().as_u16(), microseconds, address, "answered");
     });
@@ -48,6 +53,16 @@ pub async fn around(State(app): State<Arc<App>>, mut request: Request, next: Nex
     }
     secure(response.headers_mut(), &app.settings);
     response
+}
+
+/// Why no request with these headers is looked at.
+fn refused(headers: &HeaderMap) -> Option<Failure> {
+    if header_bytes(headers) > MAX_HEADERS {
+        let rule = "The headers must be at most 32 KiB";
+        return Some(Failure::Http(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, rule));
+    }
+    let twice = ONCE.iter().find(|(name, _)| headers.get_all(name).iter().nth(1).is_some());
+    twice.map(|(_, rule)| Failure::Http(StatusCode::BAD_REQUEST, rule))
 }
 
 fn header_bytes(headers: &HeaderMap) -> usize {

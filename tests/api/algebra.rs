@@ -130,6 +130,29 @@ proptest! {
     }
 
     #[test]
+    fn what_is_held_is_what_one_of_the_grants_covers(held in prop::collection::vec((grant(), 0_usize..3), 0..6), wanted in grant()) {
+        let companies = [Uuid::from_u128(1), Uuid::from_u128(2)];
+        let bound = |place: usize| companies.get(place).copied();
+        let grant = |(node, place): &(String, usize)| Grant { node: node.clone(), company: bound(*place) };
+        let grants = Grants::new(held.iter().map(grant).collect(), [].into());
+        let covered = |at: &dyn Fn(Option<Uuid>) -> bool| held.iter().any(|(node, place)| at(bound(*place)) && words::covers(node, &wanted));
+        prop_assert_eq!(grants.hold(&wanted), covered(&|company| company.is_none()));
+        for company in companies {
+            let here = |bound: Option<Uuid>| bound.is_none_or(|bound| bound == company);
+            prop_assert_eq!(grants.hold_in(company, &wanted), covered(&here));
+        }
+    }
+
+    #[test]
+    fn what_keeps_no_grammar_grants_nothing_and_is_held_by_everything_alone(broken in nearly(), wanted in grant()) {
+        prop_assume!(!is_well_formed(&broken));
+        let one = |node: &str| Grants::new(vec![Grant { node: node.to_owned(), company: None }], [].into());
+        prop_assert!(!one(&broken).hold(&wanted));
+        prop_assert!(one("*").hold(&broken));
+        prop_assert!(!one(&wanted).hold(&broken) || covers(&wanted, &broken), "{} {}", wanted, broken);
+    }
+
+    #[test]
     fn one_more_grant_takes_nothing_away(held in prop::collection::vec((known(), 0_usize..3), 0..5), more in (known(), 0_usize..3)) {
         let (companies, kinds) = ([Uuid::from_u128(1), Uuid::from_u128(2)], [Uuid::from_u128(3), Uuid::from_u128(4)]);
         let scopes = [TypeScope { id: kinds[0], scope: "aws".to_owned() }, TypeScope { id: kinds[1], scope: "aws.keys".to_owned() }];

@@ -51,6 +51,7 @@ mod sign_in_people;
 mod sign_in_provider;
 mod sign_in_sockets;
 mod sqlx_data;
+mod statements;
 mod token;
 mod type_change;
 mod user;
