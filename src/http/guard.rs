@@ -133,7 +133,8 @@ async fn admit(app: Arc<App>, row: Arc<Row>, parts: &mut Parts) -> Result<(), Fa
         parts.extensions.insert(Visitor { app, origin });
         return Ok(());
     }
-    let token = parts.headers.get(header::AUTHORIZATION).and_then(bearer).ok_or_else(Error::unauthenticated)?;
+    let token =
+        parts.headers.get(header::AUTHORIZATION).and_then(bearer).ok_or_else(Error::unauthenticated)?;
     let caller = access::authenticate(&app, token, origin).await?;
     if row.of_oneself {
         caller.refuse_key()?;

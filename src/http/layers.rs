@@ -19,7 +19,7 @@ use crate::app::{App, Settings};
 const MAX_HEADERS: usize = 32 * 1024;
 
 /// Headers that say one thing. Of two of them each server on the way might believe another.
-const ONCE: [(HeaderName, &str); 4] = [
+static ONCE: [(HeaderName, &str); 4] = [
     (header::AUTHORIZATION, "More than one Authorization header"),
     (header::CONTENT_TYPE, "More than one Content-Type header"),
     (header::HOST, "More than one Host header"),

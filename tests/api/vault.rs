@@ -1,10 +1,10 @@
-//! The vault: what was changed in the database does not open, and no secret is found anywhere else.
+//! The vault: what was changed in the database does not open.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::helpers::scene::{field, id_in, kind_with};
-use crate::helpers::{Scene, Value, cluster, fixture, json, log};
+use crate::helpers::{Scene, Value, fixture, json, log};
 
 /// Stores a credential with both secure values; its path.
 async fn with_two_secrets(scene: &Scene) -> String {
@@ -112,7 +112,7 @@ async fn changed_bytes_do_not_open() {
 
 /// How a text may be spelled: raw, in hexadecimal, in base64 at every alignment, and those as bytes in
 /// hexadecimal.
-fn spellings(text: &str) -> Vec<String> {
+pub fn spellings(text: &str) -> Vec<String> {
     let hex = |bytes: &[u8]| bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     let mut spellings = vec![text.to_owned(), hex(text.as_bytes()), hex(text.as_bytes()).to_uppercase()];
     for before in 0..3 {
@@ -125,41 +125,13 @@ fn spellings(text: &str) -> Vec<String> {
     spellings
 }
 
-#[tokio::test]
-async fn a_secret_is_found_nowhere() {
-    let scene = Scene::start().await;
-    let marker = format!("marker-{}-of-a-secret", ttscm::id::new().simple());
-    plant(&scene, &marker).await;
-    plant_in_integrations(&scene, &marker).await;
-
-    let control = format!("control-{}", ttscm::id::new().simple());
-    let path = scene.credential("x").await;
-    scene.admin.patch(&path, &json!({"fields": [{"fieldId": "note", "value": control}]})).await.expect(200);
-    tracing::trace!(control, "what the log is told can be found in it");
-
-    let mut places = vec![("the tables", scene.app.db_text().await)];
-    places.push(("the log", log::lines_with("").join("\n")));
-    places.push((
-        "the dump",
-        scene.app.db_dump().unwrap_or_else(|| {
-            eprintln!("pg_dump is not beside the programs of Postgres: no dump was searched");
-            control.clone()
-        }),
-    ));
-    for (place, text) in &places {
-        assert!(text.contains(&control), "{place} can be searched");
-    }
-    let server_log = std::fs::read(cluster::data_dir().join("postgres.log")).expect("the server's log");
-    places.push(("the server's log", String::from_utf8_lossy(&server_log).into_owned()));
-    for (place, text) in &places {
-        for spelling in spellings(&marker) {
-            assert!(!text.contains(&spelling), "{place} has {spelling}");
-        }
-    }
+/// A name of a field that somebody could have made of a secret by mistake. A refusal names it.
+pub fn name_like(marker: &str) -> String {
+    marker.replace("marker", "naming")
 }
 
 /// Sends the marker as a credential of integrations, good and bad. Their product is nowhere.
-async fn plant_in_integrations(scene: &Scene, marker: &str) {
+pub async fn plant_in_integrations(scene: &Scene, marker: &str) {
     let admin = &scene.admin;
     for (auth, credentials) in [
         ("basic", json!({"username": "somebody", "password": marker})),
@@ -178,7 +150,9 @@ async fn plant_in_integrations(scene: &Scene, marker: &str) {
         let path = format!("/v1/integration/{id}");
         let checked = admin.post(&format!("{path}/check"), &json!({})).await.data();
         assert_eq!(checked["verdict"], "unreachable");
-        for bad in [json!({"unknown": marker}), json!({marker: "x"}), json!(marker), json!([marker])] {
+        for bad in
+            [json!({"unknown": marker}), json!({name_like(marker): "x"}), json!(marker), json!([marker])]
+        {
             admin.patch(&path, &json!({"config": with(&bad)})).await.expect(400);
         }
         admin.patch(&path, &json!({"config": with(&credentials)})).await.expect(200);
@@ -190,7 +164,7 @@ async fn plant_in_integrations(scene: &Scene, marker: &str) {
 }
 
 /// Sends the marker as a secret in every way there is, good and bad.
-async fn plant(scene: &Scene, marker: &str) {
+pub async fn plant(scene: &Scene, marker: &str) {
     let admin = &scene.admin;
     let path = scene.credential(marker).await;
     let values = |id: &str, value: &Value| json!({"fields": [{"fieldId": id, "value": value}]});
@@ -211,14 +185,17 @@ async fn plant(scene: &Scene, marker: &str) {
     let revealed = admin.get(&format!("{plain}/secure-values/pin")).await.data();
     assert_eq!(revealed, json!({"fieldId": "pin", "value": marker}));
 
-    for bad in
-        [json!([marker]), json!({marker: marker}), json!(format!("{marker}\0")), json!(marker.repeat(2000))]
-    {
+    for bad in [
+        json!([marker]),
+        json!({name_like(marker): marker}),
+        json!(format!("{marker}\0")),
+        json!(marker.repeat(2000)),
+    ] {
         admin.patch(&path, &values("spare", &bad)).await.expect(400);
     }
     admin.patch(&plain, &values("key", &json!(marker))).await.expect(400);
-    admin.patch(&path, &values(marker, &json!(marker))).await.expect(400);
-    admin.patch(&path, &json!({"secretAccessKey": marker, marker: 1})).await.expect(400);
+    admin.patch(&path, &values(&name_like(marker), &json!(marker))).await.expect(400);
+    admin.patch(&path, &json!({"secretAccessKey": marker, name_like(marker): 1})).await.expect(400);
     let broken = format!("{{\"fields\": [{{\"fieldId\": \"spare\", \"value\": \"{marker}\" ");
     let request = admin.request(reqwest::Method::PATCH, &path).header("content-type", "application/json");
     request.body(broken).send().await.expect(400);

@@ -33,7 +33,7 @@ impl<'a> Model<'a> {
 
 fn is_segment(text: &str) -> bool {
     let mut letters = text.chars();
-    letters.next().is_some_and(|first| matches!(first, 'a'..='z'))
+    letters.next().is_some_and(|first| first.is_ascii_lowercase())
         && letters.all(|letter| matches!(letter, 'a'..='z' | '0'..='9' | '_'))
 }
 

@@ -30,8 +30,10 @@ impl Clock for Prompt {
 /// What stands between two answers.
 const BETWEEN: u8 = 0x1e;
 
-/// The products, each with what is shown to it.
-const WAYS: [(Kind, AuthType, &[(&str, &str)]); 6] = [
+/// A product, and what is shown to it.
+type Way = (Kind, AuthType, &'static [(&'static str, &'static str)]);
+
+const WAYS: [Way; 6] = [
     (Kind::Jira, AuthType::Bearer, &[("token", "secret")]),
     (Kind::Servicenow, AuthType::Oauth, &[("clientId", "client"), ("clientSecret", "secret")]),
     (Kind::Servicenow, AuthType::Basic, &[("username", "somebody"), ("password", "secret")]),

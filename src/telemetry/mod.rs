@@ -1,5 +1,7 @@
 //! The log: to standard error, for people or as JSON.
 
+mod panic;
+
 use std::io::IsTerminal;
 
 use tracing::{Level, Metadata};
@@ -25,6 +27,7 @@ fn is_discreet(metadata: &Metadata<'_>) -> bool {
 
 /// Starts the log of the process. A second call changes nothing.
 pub fn start(format: LogFormat) {
+    std::panic::set_hook(Box::new(panic::tell));
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     start_with(format, filter, std::io::stderr);
 }
