@@ -178,6 +178,19 @@ fn the_environment_is_read_by_the_configuration() {
 }
 
 #[test]
+fn there_is_one_way_in() {
+    for (call, places) in [
+        ("token::issue(", ["src/access/key/exchange.rs", "src/access/session/mod.rs"].as_slice()),
+        ("session::open(", &["src/access/sign_in.rs"]),
+        ("sign_in::finish(", &["src/access/hand_over/collect.rs"]),
+    ] {
+        let calls = |file: &File| file.code_lines().any(|line| line.contains(call));
+        let found: Vec<_> = sources().into_iter().filter(calls).map(|file| file.name).collect();
+        assert_eq!(found, places, "{call} what ends a sign-in is checked where it ends");
+    }
+}
+
+#[test]
 fn files_and_functions_are_short_and_well_named() {
     for file in sources() {
         assert!(file.text.lines().count() <= 400, "{} has over 400 lines", file.name);

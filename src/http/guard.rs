@@ -129,13 +129,13 @@ where
 
 /// Lets a request pass, with the proof of it, or says why not.
 async fn admit(app: Arc<App>, row: Arc<Row>, parts: &mut Parts) -> Result<(), Failure> {
-    let authorization = authorization(parts)?;
     let origin = client::origin(parts, &app.settings.trusted_proxies);
     if let Access::Public(_) = row.access {
         parts.extensions.insert(Visitor { app, origin });
         return Ok(());
     }
-    let token = authorization.and_then(bearer).ok_or_else(Error::unauthenticated)?;
+    let token =
+        parts.headers.get(header::AUTHORIZATION).and_then(bearer).ok_or_else(Error::unauthenticated)?;
     let asked = access::authenticate(&app, token, origin);
     let caller = asked.instrument(tracing::debug_span!("authenticate")).await?;
     if row.of_oneself {
@@ -146,17 +146,9 @@ async fn admit(app: Arc<App>, row: Arc<Row>, parts: &mut Parts) -> Result<(), Fa
     Ok(())
 }
 
-/// The one `Authorization` header, where there is any.
-fn authorization(parts: &Parts) -> Result<Option<&HeaderValue>, Failure> {
-    let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
-    match (headers.next(), headers.next()) {
-        (_, Some(_)) => Err(Failure::Http(StatusCode::BAD_REQUEST, "More than one Authorization header")),
-        (first, None) => Ok(first),
-    }
-}
-
 /// The token of an `Authorization` header (RFC 6750 section 2.1).
-fn bearer(value: &HeaderValue) -> Option<&str> {
+#[must_use]
+pub fn bearer(value: &HeaderValue) -> Option<&str> {
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

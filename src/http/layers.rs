@@ -20,6 +20,14 @@ use crate::telemetry::{self, Headers};
 /// The most that a request's headers may hold together, in bytes.
 const MAX_HEADERS: usize = 32 * 1024;
 
+/// Headers that say one thing. Of two of them each server on the way might believe another.
+static ONCE: [(HeaderName, &str); 4] = [
+    (header::AUTHORIZATION, "More than one Authorization header"),
+    (header::CONTENT_TYPE, "More than one Content-Type header"),
+    (header::HOST, "More than one Host header"),
+    (HeaderName::from_static("x-refresh-token"), "More than one x-refresh-token header"),
+];
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What stands for the template of the route where a path has none.
@@ -36,13 +44,12 @@ pub async fn around(State(app): State<Arc<App>>, mut request: Request, next: Nex
     let route = parts.extensions.get::<MatchedPath>().map_or(NO_ROUTE, MatchedPath::as_str).to_owned();
     let trace = telemetry::of_request(method, &route, id, &Headers(&parts.headers));
     let span = tracing::info_span!("request", %id);
-    let mut response = if header_bytes(&parts.headers) > MAX_HEADERS {
-        let rule = "The headers must be at most 32 KiB";
-        let failure = Failure::Http(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, rule);
-        super::refuse_at(parts.uri.path(), &failure)
-    } else {
-        let answer = next.run(Request::from_parts(parts, body));
-        answer.instrument(span.clone()).instrument(trace.clone()).await
+    let mut response = match refused(&parts.headers) {
+        Some(failure) => super::refuse_at(parts.uri.path(), &failure),
+        None => {
+            let answer = next.run(Request::from_parts(parts, body));
+            answer.instrument(span.clone()).instrument(trace.clone()).await
+        }
     };
     let (status, took) = (response.status().as_u16(), began.elapsed());
     let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
@@ -72,6 +79,16 @@ fn method(method: &Method) -> &'static str {
         Method::TRACE => "TRACE",
         _ => "_OTHER",
     }
+}
+
+/// Why no request with these headers is looked at.
+fn refused(headers: &HeaderMap) -> Option<Failure> {
+    if header_bytes(headers) > MAX_HEADERS {
+        let rule = "The headers must be at most 32 KiB";
+        return Some(Failure::Http(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, rule));
+    }
+    let twice = ONCE.iter().find(|(name, _)| headers.get_all(name).iter().nth(1).is_some());
+    twice.map(|(_, rule)| Failure::Http(StatusCode::BAD_REQUEST, rule))
 }
 
 fn header_bytes(headers: &HeaderMap) -> usize {

@@ -33,6 +33,7 @@ use contract::{Contract, Failure};
 use guard::GuardLayer;
 use route::Route;
 
+pub use guard::bearer;
 pub use serve::{serve, serve_metrics};
 
 /// Everything that the program answers.
@@ -89,13 +90,10 @@ async fn method_not_allowed<C: Contract>(_: Request) -> Response {
     C::failure(&Failure::Http(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "tower-http hands the panic over")]
-fn panicked<C: Contract>(panic: Box<dyn std::any::Any + Send>) -> Response<axum::body::Body> {
-    let text =
-        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    let failure =
-        Failure::Core(crate::error::Error::Internal(anyhow::anyhow!("panic: {}", text.unwrap_or("?"))));
-    failure.answer::<C>()
+/// What the panic says is for nobody: it may be what was worked on.
+fn panicked<C: Contract>(_: Box<dyn std::any::Any + Send>) -> Response<axum::body::Body> {
+    let cause = anyhow::anyhow!("a handler panicked");
+    Failure::Core(crate::error::Error::Internal(cause)).answer::<C>()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What the program tells of itself while it runs: the log, to standard error, for people or as JSON; and
 //! traces, for a collector.
 
+mod panic;
 mod traces;
 
 use std::io::IsTerminal;
@@ -44,6 +45,7 @@ impl Telemetry {
 
 /// Starts the log of the process, and with it the traces where there are any.
 pub fn start(format: LogFormat, traces: Option<Traces>) -> Telemetry {
+    std::panic::set_hook(Box::new(panic::tell));
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
     match &traces {
         None => start_with(format, filter, std::io::stderr),
