@@ -34,8 +34,8 @@ use crate::metrics::Metrics;
 use crate::outgoing::{Bounds, Guard, Lookup, SystemLookup};
 use crate::role;
 use crate::sealing::{self, SealedStore};
-use crate::trash;
 use crate::tls::Certificate;
+use crate::trash;
 use crate::user::{self, NewUser};
 use crate::vault::{self, MasterKey, Vault};
 

@@ -44,12 +44,11 @@ pub async fn around(State(app): State<Arc<App>>, mut request: Request, next: Nex
     let route = parts.extensions.get::<MatchedPath>().map_or(NO_ROUTE, MatchedPath::as_str).to_owned();
     let trace = telemetry::of_request(method, &route, id, &Headers(&parts.headers));
     let span = tracing::info_span!("request", %id);
-    let mut response = match refused(&parts.headers) {
-        Some(failure) => super::refuse_at(parts.uri.path(), &failure),
-        None => {
-            let answer = next.run(Request::from_parts(parts, body));
-            answer.instrument(span.clone()).instrument(trace.clone()).await
-        }
+    let mut response = if let Some(failure) = refused(&parts.headers) {
+        super::refuse_at(parts.uri.path(), &failure)
+    } else {
+        let answer = next.run(Request::from_parts(parts, body));
+        answer.instrument(span.clone()).instrument(trace.clone()).await
     };
     let (status, took) = (response.status().as_u16(), began.elapsed());
     let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);

@@ -167,6 +167,8 @@ async fn a_secret_is_found_nowhere() {
             assert!(!text.contains(&spelling), "{place} has {spelling}");
         }
     }
+}
+
 /// A name of a field that somebody could have made of a secret by mistake. A refusal names it.
 pub fn name_like(marker: &str) -> String {
     marker.replace("marker", "naming")

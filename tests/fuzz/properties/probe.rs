@@ -77,7 +77,8 @@ impl Lab {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let listener = runtime.block_on(TcpListener::bind("0.0.0.0:0")).expect("a port");
         let lookup: Arc<dyn Lookup> = Arc::new(SystemLookup);
-        let bounds = Bounds { connect: Duration::from_secs(5), total: Duration::from_secs(5) };
+        let time = Duration::from_secs(5);
+        let bounds = Bounds { connect: time, total: time, question: time };
         let allowed = vec!["127.0.0.0/8".parse().expect("a network")];
         let guard = Guard::new(allowed, bounds, &lookup).expect("a guard");
         Self { runtime, listener, client: Client::new(guard, Arc::new(Prompt)), used: Cell::new(0) }

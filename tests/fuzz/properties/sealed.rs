@@ -24,7 +24,10 @@ pub fn check(data: &[u8]) {
     let sealed = RING.seal(place, text.as_bytes()).expect("a sealed text");
     RING.check(place, &sealed).expect("it opens");
     let anew = RING.seal_anew(place, &sealed).expect("it is sealed anew");
-    assert!(anew != sealed && RING.check(place, &anew).is_ok(), "it opens, and is sealed as nothing was before");
+    assert!(
+        anew != sealed && RING.check(place, &anew).is_ok(),
+        "it opens, and is sealed as nothing was before"
+    );
     changed_bytes_do_not_open(place, &sealed, usize::from(*at), *change);
     for elsewhere in [
         Place::Field { credential, field: text },
