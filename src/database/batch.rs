@@ -14,9 +14,6 @@ use crate::error::{Error, Result};
 /// How many statements read at once. What is asked for in the meanwhile goes into the next.
 const AT_ONCE: u32 = 2;
 
-/// The most that one statement reads.
-const MOST: usize = 100;
-
 /// Something that is read by its id, together with others of its kind.
 pub trait Single: Clone + Send {
     /// Those of these that are there.
@@ -80,8 +77,7 @@ impl<T: Single> Batch<T> {
     /// Where the database fails.
     pub async fn find(&self, id: Uuid) -> Result<Option<T>> {
         loop {
-            let (answer, mut answered) = oneshot::channel();
-            self.waiting().push(Waiting { id, answer });
+            let mut answered = self.ask(id);
             let mut connection = tokio::select! {
                 biased;
                 found = &mut answered => match found {
@@ -91,7 +87,8 @@ impl<T: Single> Batch<T> {
                 },
                 connection = self.reads.lend() => connection?,
             };
-            let served = serve(&mut connection, self.take()).await;
+            let all = std::mem::take(&mut *self.waiting());
+            let served = serve(&mut connection, all).await;
             connection.done(served)?;
             if let Ok(found) = answered.await {
                 return found.map_err(Into::into);
@@ -99,11 +96,13 @@ impl<T: Single> Batch<T> {
         }
     }
 
-    /// Those who wait, the first of them first.
-    fn take(&self) -> Vec<Waiting<T>> {
+    /// Waits in line, where nobody is left who went away: those waiting are as many as the requests under way.
+    fn ask(&self, id: Uuid) -> oneshot::Receiver<Found<T>> {
+        let (answer, answered) = oneshot::channel();
         let mut waiting = self.waiting();
-        let most = waiting.len().min(MOST);
-        waiting.drain(..most).collect()
+        waiting.retain(|one| !one.answer.is_closed());
+        waiting.push(Waiting { id, answer });
+        answered
     }
 
     fn waiting(&self) -> MutexGuard<'_, Vec<Waiting<T>>> {

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::poll;
@@ -79,6 +80,25 @@ async fn those_who_wait_are_served_when_the_one_who_reads_goes_away() {
     for found in join_all(left).await {
         assert_eq!(found.expect("it is there").id.to_string(), id_in(&path));
     }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_those_who_went_away() {
+    let scene = Scene::start().await;
+    let path = scene.credential("a secret").await;
+    let mut readings: Vec<_> =
+        (0..400).map(|_| reading(&scene.app.app, id_in(&path), Uuid::now_v7())).collect();
+    let mut lock = scene.app.pool().acquire().await.unwrap();
+    sqlx::raw_sql("begin; lock table credentials").execute(&mut *lock).await.unwrap();
+    until_blocked(&scene, &mut readings).await;
+    for reading in (0..400).map(|_| reading(&scene.app.app, id_in(&path), Uuid::now_v7())) {
+        assert!(poll!(reading).is_pending());
+    }
+    drop(readings);
+    sqlx::raw_sql("commit").execute(&mut *lock).await.unwrap();
+    let last = reading(&scene.app.app, id_in(&path), Uuid::now_v7());
+    let found = tokio::time::timeout(Duration::from_secs(20), last).await.expect("an answer");
+    assert_eq!(found.expect("it is there").id.to_string(), id_in(&path));
 }
 
 #[tokio::test]
