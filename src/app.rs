@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::Context;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -23,9 +22,9 @@ use crate::clock::Clock;
 use crate::company::{self, Looks, Work};
 use crate::config::{self, Admin, Config, Key, SignInRules};
 use crate::connectwise::ConnectWise;
-use crate::database;
 use crate::database::embedded::{self, Embedded};
 use crate::database::listener::{self, Heard};
+use crate::database::{self, Pool};
 use crate::integration::{self, Checks};
 use crate::outgoing::{Bounds, Guard, Lookup, SystemLookup};
 use crate::role;
@@ -35,7 +34,7 @@ use crate::vault::{MasterKey, Vault};
 /// The parts that operations need.
 pub struct App {
     /// The database.
-    pub pool: PgPool,
+    pub pool: Pool,
     /// The vault.
     pub vault: Vault,
     /// The time.
@@ -153,15 +152,27 @@ impl Started {
     /// Where the embedded database does not stop.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.stop.send_replace(true);
-        while let Some(ended) = self.in_background.join_next().await {
-            ended?;
+        match tokio::time::timeout(LAST_WORK, all_end(&mut self.in_background)).await {
+            Ok(ended) => ended?,
+            Err(_) => tracing::warn!("what goes on in the background does not end, and is cut off"),
         }
-        self.app.pool.close().await;
+        self.in_background.shutdown().await;
+        self.app.pool.end().await;
         match self.embedded {
             Some(embedded) => embedded.stop().await,
             None => Ok(()),
         }
     }
+}
+
+/// How long what goes on in the background has to end when the program stops.
+const LAST_WORK: Duration = Duration::from_secs(10);
+
+async fn all_end(tasks: &mut JoinSet<()>) -> anyhow::Result<()> {
+    while let Some(ended) = tasks.join_next().await {
+        ended?;
+    }
+    Ok(())
 }
 
 /// Resolves when the program stops.

@@ -20,7 +20,7 @@ pub(super) fn seal(app: &App, id: Uuid, credentials: &Credentials) -> Result<Vec
 /// changed meanwhile.
 pub(super) async fn open(app: &App, integration: &Integration) -> Result<Option<Product>> {
     let id = integration.id;
-    let stored = store::credentials(&app.pool, id, integration.revision).await?;
+    let stored = store::credentials(&*app.pool, id, integration.revision).await?;
     let Some(sealed) = stored else { return Ok(None) };
     let open = |sealed: Vec<u8>| {
         let text = app.vault.open(Place::Integration { id }, &sealed)?;
