@@ -7,16 +7,19 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use super::leave::{self, Leave};
 use crate::app::App;
 
 /// How long the database has to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-pub fn router() -> Router<Arc<App>> {
-    Router::new().route("/health/live", get(live)).route("/health/ready", get(ready))
+pub fn router(leave: &Arc<Leave>) -> Router<Arc<App>> {
+    let ready = get(ready).layer(middleware::from_fn_with_state(Arc::clone(leave), leave::watch));
+    Router::new().route("/health/live", get(live)).route("/health/ready", ready)
 }
 
 async fn live() -> Response {

@@ -12,6 +12,7 @@ use futures_util::future::BoxFuture;
 use hyper_util::rt::TokioTimer;
 use tokio::net::TcpStream;
 
+use super::leave::{Leave, leave};
 use crate::app::App;
 
 /// How long requests in flight have when the server is told to stop.
@@ -23,7 +24,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most that one connection buffers, in bytes: the headers with room to refuse too large ones politely.
 const BUFFER: usize = 64 * 1024;
 
-/// Answers on `listener` until `stop` comes, then drains.
+/// Answers on `listener` until `stop` comes, then leaves, and drains.
 ///
 /// # Errors
 /// Where the listener fails.
@@ -35,6 +36,8 @@ pub async fn serve(
     listener.set_nonblocking(true).context("the address cannot be served")?;
     let handle = Handle::new();
     let stopping = handle.clone();
+    let state = Arc::new(Leave::default());
+    let stop = leave(Arc::clone(&state), stop);
     tokio::spawn(async move {
         stop.await;
         stopping.graceful_shutdown(Some(DRAIN));
@@ -42,7 +45,7 @@ pub async fn serve(
     let mut server = axum_server::from_tcp(listener)?.acceptor(Prompt).handle(handle);
     let http = server.http_builder();
     http.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(BUFFER);
-    let service = super::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let service = super::router(app, &state).into_make_service_with_connect_info::<SocketAddr>();
     server.serve(service).await.context("the server failed")
 }
 
