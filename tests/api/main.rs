@@ -9,6 +9,8 @@ mod algebra;
 mod api_key;
 mod api_key_limits;
 mod audit;
+mod balanced;
+mod clock;
 mod company;
 mod connectwise;
 mod contract;

@@ -4,6 +4,7 @@ mod helpers;
 
 mod command_line;
 mod embedded;
+mod faults;
 mod first_start;
 mod keys;
 mod one_database;
