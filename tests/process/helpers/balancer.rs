@@ -1,4 +1,4 @@
-//! A balancer before servers: HAProxy, as Debian has it.
+//! A balancer before servers: `haproxy`, as Debian has it.
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
