@@ -152,9 +152,10 @@ impl Started {
     /// Where the embedded database does not stop.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.stop.send_replace(true);
-        match tokio::time::timeout(LAST_WORK, all_end(&mut self.in_background)).await {
-            Ok(ended) => ended?,
-            Err(_) => tracing::warn!("what goes on in the background does not end, and is cut off"),
+        if let Ok(ended) = tokio::time::timeout(LAST_WORK, all_end(&mut self.in_background)).await {
+            ended?;
+        } else {
+            tracing::warn!("what goes on in the background does not end, and is cut off");
         }
         self.in_background.shutdown().await;
         self.app.pool.end().await;

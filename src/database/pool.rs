@@ -75,9 +75,9 @@ impl Pool {
         let pool = self.clone();
         let begun = tokio::spawn(async move {
             #[expect(clippy::disallowed_methods, reason = "the one place that may")]
-            let begin = pool.connections.begin();
+            let transaction = pool.connections.begin();
             tokio::select! {
-                begun = begin => begun,
+                begun = transaction => begun,
                 () = pool.silence() => Err(sqlx::Error::PoolTimedOut),
             }
         });

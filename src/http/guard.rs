@@ -132,12 +132,13 @@ where
 /// Does the work of a request, unless it takes too long, or waits for a database that does not answer.
 async fn in_time<T>(pool: &Pool, work: impl Future<Output = T>) -> Result<T, Failure> {
     let mut work = pin!(tokio::time::timeout(TIMEOUT, work));
-    let done = match tokio::time::timeout(PATIENCE, &mut work).await {
-        Ok(done) => done,
-        Err(_) => tokio::select! {
+    let done = if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
+        done
+    } else {
+        tokio::select! {
             done = work => done,
             () = pool.silence() => return Err(Error::from(sqlx::Error::PoolTimedOut).into()),
-        },
+        }
     };
     done.map_err(|_| Failure::Http(StatusCode::SERVICE_UNAVAILABLE, "The request took too long"))
 }
