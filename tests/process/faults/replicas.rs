@@ -16,7 +16,10 @@ async fn behind_a_balancer_a_killed_server_costs_what_is_in_flight_and_a_stopped
     let database = Database::new().await;
     let addresses = [free_port(), free_port()].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
     let start = |at: SocketAddr| {
-        database.ttscm().set("BIND_ADDRESS", at.to_string()).set("PUBLIC_URL", "http://ttscm.test")
+        database
+            .ttscm()
+            .set("BIND_ADDRESS", at.to_string())
+            .set("PUBLIC_URL", format!("http://{}", addresses[1]))
     };
     let (mut one, two) = tokio::join!(start(addresses[0]).ready(), start(addresses[1]).ready());
     let behind = format!(
