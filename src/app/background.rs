@@ -21,6 +21,9 @@ use crate::vault;
 /// How long to wait at the start until announcements are heard.
 const LISTENS_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long it has to end when the program stops.
+const LAST_WORK: Duration = Duration::from_secs(10);
+
 /// The tasks.
 pub(super) struct Background {
     tasks: JoinSet<()>,
@@ -47,11 +50,21 @@ impl Background {
     /// Has them all end.
     pub(super) async fn end(mut self) -> anyhow::Result<()> {
         self.stop.send_replace(true);
-        while let Some(ended) = self.tasks.join_next().await {
+        if let Ok(ended) = tokio::time::timeout(LAST_WORK, all_end(&mut self.tasks)).await {
             ended?;
+        } else {
+            tracing::warn!("what goes on in the background does not end, and is cut off");
         }
+        self.tasks.shutdown().await;
         Ok(())
     }
+}
+
+async fn all_end(tasks: &mut JoinSet<()>) -> anyhow::Result<()> {
+    while let Some(ended) = tasks.join_next().await {
+        ended?;
+    }
+    Ok(())
 }
 
 /// Resolves when the program stops.
@@ -95,12 +108,7 @@ async fn listen(app: Arc<App>, listening: watch::Sender<bool>, stop: impl Future
         Heard::Announcement { channel: cache::CHANNEL, .. } => app.remembered.forget(),
         Heard::Announcement { channel: vault::CHANNEL, .. } => app.vault.announce(),
         Heard::Announcement { payload, .. } => app.waiting.wake(payload),
-        Heard::Deaf => {
-            app.remembered.hears(false);
-            // what the listener lost, others have lost too
-            app.reads.forget();
-            app.credentials.reads().forget();
-        }
+        Heard::Deaf => app.remembered.hears(false),
     };
     listener::listen(&app.pool, &[cache::CHANNEL, hand_over::CHANNEL, vault::CHANNEL], on, stop).await;
 }

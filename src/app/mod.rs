@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use secrecy::ExposeSecret;
-use sqlx::PgPool;
 
 use crate::access::attempts::Turns;
 use crate::access::cache::Cache;
@@ -25,7 +24,7 @@ use crate::config::{self, Admin, AuditRules, Config, SignInRules};
 use crate::connectwise::ConnectWise;
 use crate::credential::Credential;
 use crate::database::embedded::{self, Embedded};
-use crate::database::{self, Batch, Reads};
+use crate::database::{self, Batch, Pool, Reads};
 use crate::integration::{self, Checks};
 use crate::metrics::Metrics;
 use crate::outgoing::{Bounds, Guard, Lookup, SystemLookup};
@@ -40,7 +39,7 @@ pub use keys::Database;
 /// The parts that operations need.
 pub struct App {
     /// The database.
-    pub pool: PgPool,
+    pub pool: Pool,
     /// Connections of the pool for what is read most.
     pub reads: Reads,
     /// Credentials that are read by their ids.
@@ -189,7 +188,7 @@ impl Started {
         self.background.end().await?;
         self.app.reads.close();
         self.app.credentials.reads().close();
-        self.app.pool.close().await;
+        self.app.pool.end().await;
         match self.embedded {
             Some(embedded) => embedded.stop().await,
             None => Ok(()),

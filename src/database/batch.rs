@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sqlx::postgres::PgPoolOptions;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::{ACQUIRE_TIMEOUT, Reads};
+use super::{Pool, Reads};
 use crate::error::{Error, Result};
 
 /// How many statements read at once. What is asked for in the meanwhile goes into the next.
@@ -55,14 +54,10 @@ impl From<Failed> for Error {
 impl<T: Single> Batch<T> {
     /// Reads in the database of `pool`, over connections of its own.
     #[must_use]
-    pub fn new(pool: &PgPool) -> Self {
+    pub fn new(pool: &Pool) -> Self {
         // a list of ids would be planned anew each time, in the hope that it is short
         let options = (*pool.connect_options()).clone().options([("plan_cache_mode", "force_generic_plan")]);
-        let own = PgPoolOptions::new()
-            .max_connections(AT_ONCE)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .test_before_acquire(false);
-        let reads = Reads::new(own.connect_lazy_with(options), AT_ONCE);
+        let reads = Reads::new(pool.beside(options, AT_ONCE), AT_ONCE);
         Self { reads, waiting: Mutex::default() }
     }
 

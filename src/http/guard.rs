@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -20,10 +21,14 @@ use super::contract::{Contract, Failure};
 use super::route::{Access, Row};
 use crate::access::{self, Caller, Origin, Permission};
 use crate::app::App;
+use crate::database::Pool;
 use crate::error::Error;
 
 /// How long a request may take, its check included.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long it may take while the database is silent.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Somebody at a public route.
 #[derive(Clone)]
@@ -112,6 +117,7 @@ where
         let mut inner = std::mem::replace(&mut self.inner, waiting);
         let (app, row) = (Arc::clone(&self.layer.app), Arc::clone(&self.layer.row));
         Box::pin(async move {
+            let pool = app.pool.clone();
             let work = async {
                 let (mut parts, body) = request.into_parts();
                 match admit(app, row, &mut parts).await {
@@ -119,12 +125,23 @@ where
                     Err(failure) => Ok(failure.answer::<C>()),
                 }
             };
-            tokio::time::timeout(TIMEOUT, work).await.unwrap_or_else(|_| {
-                let failure = Failure::Http(StatusCode::SERVICE_UNAVAILABLE, "The request took too long");
-                Ok(failure.answer::<C>())
-            })
+            in_time(&pool, work).await.unwrap_or_else(|failure| Ok(failure.answer::<C>()))
         })
     }
+}
+
+/// Does the work of a request, unless it takes too long, or waits for a database that does not answer.
+async fn in_time<T>(pool: &Pool, work: impl Future<Output = T>) -> Result<T, Failure> {
+    let mut work = pin!(tokio::time::timeout(TIMEOUT, work));
+    let done = if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
+        done
+    } else {
+        tokio::select! {
+            done = work => done,
+            () = pool.silence() => return Err(Error::from(sqlx::Error::PoolTimedOut).into()),
+        }
+    };
+    done.map_err(|_| Failure::Http(StatusCode::SERVICE_UNAVAILABLE, "The request took too long"))
 }
 
 /// Lets a request pass, with the proof of it, or says why not.

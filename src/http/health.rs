@@ -7,19 +7,22 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::middleware;
 use axum::response::Response;
 use axum::routing::get;
 use serde::Serialize;
 
 use super::contract::json;
+use super::leave::{self, Leave};
 use crate::app::App;
 use crate::database;
 
 /// How long the database has to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-pub fn router() -> Router<Arc<App>> {
-    Router::new().route("/health/live", get(live)).route("/health/ready", get(ready))
+pub fn router(leave: &Arc<Leave>) -> Router<Arc<App>> {
+    let ready = get(ready).layer(middleware::from_fn_with_state(Arc::clone(leave), leave::watch));
+    Router::new().route("/health/live", get(live)).route("/health/ready", ready)
 }
 
 #[derive(Serialize)]

@@ -11,6 +11,7 @@ mod input;
 mod integration;
 pub mod itsm;
 mod layers;
+mod leave;
 mod metrics;
 mod provider;
 pub mod rbac;
@@ -31,17 +32,18 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::app::App;
 use contract::{Contract, Failure};
 use guard::GuardLayer;
+use leave::Leave;
 use route::Route;
 
 pub use guard::bearer;
 pub use serve::{serve, serve_metrics};
 
 /// Everything that the program answers.
-pub fn router(app: &Arc<App>) -> Router {
+fn router(app: &Arc<App>, leave: &Arc<Leave>) -> Router {
     let v1 = mount::<v1::V1>(app, v1::routes());
     let rbac = mount::<rbac::Rbac>(app, rbac::routes());
     let itsm = mount::<itsm::Itsm>(app, itsm::routes());
-    let outside = Router::new().merge(health::router()).merge(docs::router());
+    let outside = Router::new().merge(health::router(leave)).merge(docs::router());
     let outside =
         outside.method_not_allowed_fallback(method_not_allowed::<v1::V1>).fallback(not_found::<v1::V1>);
     let all = outside.nest(v1::V1::PREFIX, v1).nest(rbac::Rbac::PREFIX, rbac).nest(itsm::Itsm::PREFIX, itsm);

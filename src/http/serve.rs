@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::leave::{Leave, leave};
 use crate::app::App;
 
 /// How long requests in flight have when the server is told to stop.
@@ -26,7 +27,7 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most that one connection buffers, in bytes: the headers with room to refuse too large ones politely.
 const BUFFER: usize = 64 * 1024;
 
-/// Answers on `listener` until `stop` comes, then drains. Where there is a certificate, by TLS only.
+/// Answers on `listener` until `stop` comes, then leaves, and drains. Where there is a certificate, by TLS only.
 ///
 /// # Errors
 /// Where the listener fails.
@@ -35,8 +36,9 @@ pub async fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let common = server(listener, stop)?;
-    let service = super::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let state = Arc::new(Leave::default());
+    let common = server(listener, leave(Arc::clone(&state), stop))?;
+    let service = super::router(app, &state).into_make_service_with_connect_info::<SocketAddr>();
     let served = match &app.certificate {
         None => common.acceptor(Prompt).serve(service).await,
         Some(certificate) => {

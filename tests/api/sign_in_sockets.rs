@@ -38,9 +38,10 @@ async fn a_burst_from_one_address_does_not_get_past_the_bound() {
 async fn a_thousand_sockets_wait_and_all_expire_on_time() {
     let (app, _) = with_microsoft(&[("SIGN_IN_MAX_PENDING", "1000")]).await;
     let mut sockets = Vec::new();
-    for _ in 0..10 {
+    // not all at once: what it takes to begin is for others to measure
+    for _ in 0..50 {
         sockets.extend(
-            join_all((0..100).map(|_| async {
+            join_all((0..20).map(|_| async {
                 let begun = app.begin().await;
                 let mut socket = app.wait(&begun).await;
                 socket.expect("auth.pending").await;

@@ -179,7 +179,7 @@ async fn backup_of(app: &TestApp) -> String {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("backup");
     let master = MasterKey::new(Key::new(*b"the master key of every test run"), None);
-    ttscm::backup::save(app.pool(), &master, &file, |_| ()).await.expect("a backup");
+    ttscm::backup::save(&app.app.pool, &master, &file, |_| ()).await.expect("a backup");
     let bytes = std::fs::read(file).unwrap();
     format!("{}\n{}", String::from_utf8_lossy(&bytes), fixture::hexadecimal(&bytes))
 }

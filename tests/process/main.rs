@@ -5,6 +5,7 @@ mod helpers;
 mod backup;
 mod command_line;
 mod embedded;
+mod faults;
 mod first_start;
 mod health;
 mod keys;
