@@ -92,9 +92,17 @@ impl Pool {
     }
 
     /// Resolves when the database has fallen silent; at once where it has.
-    pub async fn silence(&self) {
+    async fn silence(&self) {
         // without a sender there is no pool any more
         drop(self.pulse.subscribe().wait_for(|pulse| pulse.is_silent).await);
+    }
+
+    /// Resolves when what somebody has asked the database for `since` then can have been lost without a word: it
+    /// has fallen silent, or connections of that time are not used any more.
+    pub async fn loss(&self, since: Instant) {
+        let is_lost =
+            |pulse: &Pulse| pulse.is_silent || pulse.lost_at.is_some_and(|lost_at| lost_at >= since);
+        drop(self.pulse.subscribe().wait_for(is_lost).await);
     }
 
     /// Whether a connection that is so old may be used.

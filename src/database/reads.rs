@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, Postgres};
+use sqlx::{Connection, PgConnection, Postgres};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{ACQUIRE_TIMEOUT, Pool};
@@ -34,10 +34,11 @@ struct AtHand {
     since: Instant,
 }
 
-/// A connection that is lent to a read. Unless it is given back by [`Lent::done`], the pool takes care of it.
+/// A connection that is lent to a read. Unless it is given back by [`Lent::done`], the pool gets it back where
+/// it still answers.
 pub struct Lent<'a> {
     reads: &'a Reads,
-    connection: PoolConnection<Postgres>,
+    connection: Option<PoolConnection<Postgres>>,
     taken: Instant,
     _turn: SemaphorePermit<'a>,
 }
@@ -60,7 +61,7 @@ impl Reads {
         if let Ok(turn) = self.turns.try_acquire()
             && let Some(AtHand { connection, taken, .. }) = self.take()
         {
-            return Ok(Lent { reads: self, connection, taken, _turn: turn });
+            return Ok(Lent { reads: self, connection: Some(connection), taken, _turn: turn });
         }
         let in_turn = tokio::time::timeout(ACQUIRE_TIMEOUT, self.lend_in_turn()).await;
         in_turn.unwrap_or(Err(sqlx::Error::PoolTimedOut))
@@ -73,7 +74,7 @@ impl Reads {
             Some(last) => (last.connection, last.taken),
             None => (self.pool.acquire().await?, taken),
         };
-        Ok(Lent { reads: self, connection, taken, _turn: turn })
+        Ok(Lent { reads: self, connection: Some(connection), taken, _turn: turn })
     }
 
     /// Lends no more, so that the pool can be closed.
@@ -139,24 +140,46 @@ impl Lent<'_> {
     ///
     /// # Errors
     /// That of the read.
-    pub fn done<T, E>(self, outcome: Result<T, E>) -> Result<T, E> {
-        if outcome.is_ok() {
-            self.reads.keep(self.connection, self.taken);
+    pub fn done<T, E>(mut self, outcome: Result<T, E>) -> Result<T, E> {
+        if outcome.is_ok()
+            && let Some(connection) = self.connection.take()
+        {
+            self.reads.keep(connection, self.taken);
         }
         outcome
     }
 }
 
+/// Whoever waited for the read may have gone away because nothing came. The pool would ask the connection
+/// whether it is still there, and wait for the answer for ever.
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if let Some(mut connection) = self.connection.take() {
+            tokio::spawn(async move {
+                let answered = tokio::time::timeout(ACQUIRE_TIMEOUT, connection.ping()).await;
+                if !matches!(answered, Ok(Ok(()))) {
+                    connection.close_on_drop();
+                }
+            });
+        }
+    }
+}
+
+/// Why there is one.
+const LENT: &str = "a connection is lent until it is given back";
+
 impl Deref for Lent<'_> {
     type Target = PgConnection;
 
+    #[expect(clippy::expect_used, reason = "it is there for as long as somebody can ask")]
     fn deref(&self) -> &PgConnection {
-        &self.connection
+        self.connection.as_ref().expect(LENT)
     }
 }
 
 impl DerefMut for Lent<'_> {
+    #[expect(clippy::expect_used, reason = "it is there for as long as somebody can ask")]
     fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.connection
+        self.connection.as_mut().expect(LENT)
     }
 }

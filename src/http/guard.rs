@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::http::request::Parts;
@@ -27,7 +27,7 @@ use crate::error::Error;
 /// How long a request may take, its check included.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long it may take while the database is silent.
+/// How long it may take where the database is silent, or connections to it were lost.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Somebody at a public route.
@@ -132,13 +132,14 @@ where
 
 /// Does the work of a request, unless it takes too long, or waits for a database that does not answer.
 async fn in_time<T>(pool: &Pool, work: impl Future<Output = T>) -> Result<T, Failure> {
+    let began = Instant::now();
     let mut work = pin!(tokio::time::timeout(TIMEOUT, work));
     let done = if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
         done
     } else {
         tokio::select! {
             done = work => done,
-            () = pool.silence() => return Err(Error::from(sqlx::Error::PoolTimedOut).into()),
+            () = pool.loss(began) => return Err(Error::from(sqlx::Error::PoolTimedOut).into()),
         }
     };
     done.map_err(|_| Failure::Http(StatusCode::SERVICE_UNAVAILABLE, "The request took too long"))

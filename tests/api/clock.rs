@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use reqwest::Method;
+use ttscm::audit::chain::verify;
 
 use crate::helpers::{Actor, Answer, Scene, TestApp, json};
 
@@ -80,6 +81,26 @@ async fn what_is_written_at_the_earlier_time_is_there_and_told_once() {
             None => break,
         }
     }
-    let ids = [&before, &after].map(|path| json!(crate::helpers::scene::id_in(path)));
-    assert_eq!(told, ids, "by their times, the latest first, each once");
+    let ids = [&after, &before].map(|path| json!(crate::helpers::scene::id_in(path)));
+    assert_eq!(told, ids, "the latest first, whatever the clock said, each once");
+}
+
+#[tokio::test]
+async fn what_is_written_at_the_earlier_time_is_sealed_behind_what_is_sealed_already() {
+    let scene = Scene::start().await;
+    let (app, admin) = (&scene.app, &scene.admin);
+    app.clock.advance(TimeDelta::hours(-2));
+    scene.credential("by a server whose clock is behind").await;
+    app.clock.advance(TimeDelta::hours(2));
+    let path = scene.credential("by one whose clock is right").await;
+    assert!(app.seal().await > 3);
+    app.clock.advance(TimeDelta::hours(-1));
+    admin.patch(&path, &json!({"name": "Changed"})).await.expect(200);
+    admin.get(&format!("{path}/secure-values/secretAccessKey")).await.expect(200);
+    assert_eq!(app.seal().await, 2, "the change and the reveal");
+    app.clock.advance(TimeDelta::hours(1));
+    admin.patch(&path, &json!({"name": "Changed again"})).await.expect(200);
+    assert_eq!(app.seal().await, 1);
+    let report = verify::verify(&app.app).await.unwrap();
+    assert_eq!((report.faults, report.unsealed, report.batches), (Vec::new(), 0, 3));
 }

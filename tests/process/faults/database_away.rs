@@ -7,7 +7,7 @@ use sqlx::{Connection, Executor, PgConnection};
 use super::{Scene, tell};
 use crate::helpers::external::{Database, on};
 use crate::helpers::load::{REFUSED_WITHIN, is_unavailable};
-use crate::helpers::{Postgres, Signal, eventually, open_folder};
+use crate::helpers::{Ground, Load, Network, Postgres, Signal, eventually, open_folder};
 
 const AWAY: Duration = Duration::from_secs(10);
 
@@ -92,9 +92,38 @@ async fn connections_that_are_cut_are_made_anew() {
     }
     let connections = "select count(*) from pg_stat_activity where application_name = 'ttscm'";
     let there = scene.postgres.count(connections).await;
-    assert!(there <= 6, "{there}: no more than the pool and the listener may have");
+    assert!(there <= 8, "{there}: no more than the pool, that of credentials and the listener may have");
     let account = scene.end("connections cut").await;
     assert_eq!(account.cut_off, 0);
+}
+
+#[tokio::test]
+async fn connections_that_are_lost_without_a_word_are_not_waited_for() {
+    let Some(postgres) = Postgres::start().await else { return };
+    let (network, folder) = (Network::to(postgres.address()).await, open_folder());
+    let url = Postgres::url_at(network.address);
+    let server = on(&url, folder.path()).set("DATABASE_MAX_CONNECTIONS", "5").ready().await;
+    let admin = Database::administrator(&server).await;
+    let ground = Ground::lay(&admin).await;
+    let load = Load::begin(&[&admin], &ground, 4);
+    load.goes_on(20).await;
+    network.lose_connections();
+    let (began, credential) = (Instant::now(), load.one_stored());
+    // those who do not wait leave no connection behind that is waited for in their place
+    for _ in 0..10 {
+        drop(tokio::time::timeout(Duration::from_millis(100), admin.ask(&credential, None)).await);
+    }
+    let (written, read) = (load.account().stored.len(), load.account().read);
+    eventually("it goes on", async || {
+        load.account().stored.len() > written + 20 && load.account().read > read + 20
+    })
+    .await;
+    eprintln!("connections lost: all goes on after {:?}", began.elapsed());
+    assert!(began.elapsed() < REFUSED_WITHIN + BACK_WITHIN, "{:?}", began.elapsed());
+    let account = load.end().await;
+    account.verify(&admin, &ground).await;
+    assert_eq!(account.cut_off, 0);
+    server.stop().await;
 }
 
 /// Holds what every write of the load needs.
@@ -108,7 +137,7 @@ async fn an_exhausted_pool_refuses_and_does_not_queue() {
     let Some(scene) = Scene::begin().await else { return };
     let mut holder = scene.postgres.connection().await;
     // more clients than connections, each of which waits for the lock
-    let load = crate::helpers::Load::begin(&[&scene.admin], &scene.ground, 8);
+    let load = Load::begin(&[&scene.admin], &scene.ground, 8);
     hold(&mut holder).await;
     let refused = scene.load.account().unavailable + load.account().unavailable;
     eventually("some are refused", async || {
