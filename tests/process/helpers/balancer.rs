@@ -33,7 +33,7 @@ impl Balancer {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let settings = format!(
             "global\n maxconn 500\ndefaults\n timeout connect 2s\n timeout client 60s\n timeout server 60s\n \
-             retries 3\n option redispatch 1\nlisten front\n bind {address}\n {behind}\n"
+             timeout check 5s\n retries 3\n option redispatch 1\nlisten front\n bind {address}\n {behind}\n"
         );
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("haproxy.cfg");
