@@ -7,7 +7,7 @@
 //!       →  sealing, backup                                                what spans the nouns
 //!       →  access, permission, user, role, company, credential, trash, integration, audit  the nouns: types and rules, SQL in their `store`
 //!       →  vault, connectwise, database
-//!       →  error, outgoing, together, page, id, clock, config
+//!       →  error, outgoing, together, page, id, clock, metrics, tls, config
 //! ```
 //!
 //! `http` holds one folder for each wire contract; a contract parses requests, calls a noun and writes
@@ -29,12 +29,14 @@ pub mod error;
 pub mod http;
 pub mod id;
 pub mod integration;
+pub mod metrics;
 pub mod outgoing;
 pub mod page;
 pub mod permission;
 pub mod role;
 pub mod sealing;
 pub mod telemetry;
+pub mod tls;
 pub mod together;
 pub mod trash;
 pub mod user;

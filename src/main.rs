@@ -1,7 +1,7 @@
 //! The command line.
 
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,13 +9,15 @@ use std::sync::Arc;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
+use futures_util::FutureExt;
 use secrecy::ExposeSecret;
 use tokio::signal::unix::{SignalKind, signal};
 
 use ttscm::app::Started;
 use ttscm::clock::SystemClock;
-use ttscm::command::{audit, backup, company, vault};
+use ttscm::command::{audit, backup, company, health, vault};
 use ttscm::config::Config;
+use ttscm::telemetry::Traces;
 use ttscm::{demo, http, telemetry};
 
 /// Every request allocates a hundred times, and the system's own allocator takes a quarter of its time.
@@ -40,6 +42,8 @@ enum Command {
     Routes,
     /// Print the OpenAPI document.
     Openapi,
+    /// Ask the server on this machine whether it can work. Exits with 0 where it can, else with 1.
+    Health,
     /// Copy companies from ConnectWise, and have it tell of changes.
     #[command(subcommand)]
     Company(CompanyCommand),
@@ -160,19 +164,26 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Routes => return print(&http::docs::markdown()),
         Command::Openapi => return print(&format!("{:#}\n", http::docs::openapi())),
+        Command::Health => return health::run(&Config::from_env()?),
         _ => {}
     }
     let config = Config::from_env()?;
-    telemetry::start(config.log_format);
     let runtime = tokio::runtime::Runtime::new().context("the asynchronous runtime cannot start")?;
-    match command {
+    let traces = {
+        let _within = runtime.enter();
+        config.operations.traces.as_ref().map(Traces::start).transpose()?
+    };
+    let telemetry = telemetry::start(config.log_format, traces);
+    let done = match command {
         Command::Company(command) => runtime.block_on(company::run(config, command.into())),
         Command::Vault(command) => runtime.block_on(vault::run(config, command.into())),
         Command::Backup { file } => runtime.block_on(backup::save(config, &file)),
         Command::Restore { file } => runtime.block_on(backup::restore(config, &file)),
         Command::Audit(command) => runtime.block_on(audit::run(config, command.into())),
         _ => runtime.block_on(serve(config, matches!(command, Command::Demo))).map(|()| ExitCode::SUCCESS),
-    }
+    };
+    telemetry.stop();
+    done
 }
 
 fn print(text: &str) -> anyhow::Result<ExitCode> {
@@ -181,28 +192,42 @@ fn print(text: &str) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(config: Config, with_sample_data: bool) -> anyhow::Result<()> {
-    let address = config.bind_address;
-    let listener =
-        TcpListener::bind(address).with_context(|| format!("the address {address} cannot be used"))?;
-    let config = config.bound_to(listener.local_addr()?);
-    let mut stop = Box::pin(stop_signal()?);
+    let listeners = Listeners::bind(&config)?;
+    let config = config.bound_to(listeners.clients.local_addr()?);
+    let stop = stop_signal()?.boxed().shared();
     let started = tokio::select! {
         started = Started::start(config, Arc::new(SystemClock)) => started?,
-        () = &mut stop => {
+        () = stop.clone() => {
             tracing::info!("stopped before it was ready");
             return Ok(());
         }
     };
-    let served = announce_and_serve(&started, listener, stop, with_sample_data).await;
+    let served = announce_and_serve(&started, listeners, stop, with_sample_data).await;
     started.stop().await?;
     tracing::info!("stopped");
     served
 }
 
+/// The addresses that the server answers at.
+struct Listeners {
+    clients: TcpListener,
+    metrics: Option<TcpListener>,
+}
+
+impl Listeners {
+    fn bind(config: &Config) -> anyhow::Result<Self> {
+        let bind = |address: SocketAddr| {
+            TcpListener::bind(address).with_context(|| format!("the address {address} cannot be used"))
+        };
+        let metrics = config.operations.metrics_address.map(bind).transpose()?;
+        Ok(Self { clients: bind(config.bind_address)?, metrics })
+    }
+}
+
 async fn announce_and_serve(
     started: &Started,
-    listener: TcpListener,
-    stop: impl Future<Output = ()> + Send + 'static,
+    listeners: Listeners,
+    stop: impl Future<Output = ()> + Clone + Send + 'static,
     with_sample_data: bool,
 ) -> anyhow::Result<()> {
     let url = &started.app.settings.public_url;
@@ -214,9 +239,18 @@ async fn announce_and_serve(
     if with_sample_data {
         say(&demo::fill(&started.app).await?);
     }
+    let Listeners { clients, metrics } = listeners;
+    if let Some(metrics) = &metrics {
+        tracing::info!(address = %metrics.local_addr()?, "metrics");
+    }
+    let measure = async {
+        let Some(metrics) = metrics else { return Ok(()) };
+        http::serve_metrics(&started.app, metrics, stop.clone()).await
+    };
+    started.listens().await;
     say(&format!("TTSCM API is ready at {url}"));
-    tracing::info!(address = %listener.local_addr()?, "ready");
-    http::serve(&started.app, listener, stop).await
+    tracing::info!(address = %clients.local_addr()?, "ready");
+    tokio::try_join!(http::serve(&started.app, clients, stop.clone()), measure).map(|_| ())
 }
 
 /// Tells the person at the terminal. The server does without them where nobody reads.

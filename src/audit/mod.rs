@@ -184,17 +184,21 @@ pub struct Filter {
 
 /// The place in the record after which the next page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Cursor {
+pub struct Cursor {
     at: DateTime<Utc>,
     id: Uuid,
 }
 
 impl Cursor {
-    fn encode(self) -> String {
+    /// As answers give it.
+    #[must_use]
+    pub fn encode(self) -> String {
         URL_SAFE_NO_PAD.encode([&self.at.timestamp_micros().to_be_bytes()[..], self.id.as_bytes()].concat())
     }
 
-    fn decode(text: &str) -> Option<Self> {
+    /// Reads what [`Self::encode`] wrote, in its one spelling.
+    #[must_use]
+    pub fn decode(text: &str) -> Option<Self> {
         let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
         let (at, id) = bytes.split_first_chunk::<8>()?;
         let at = DateTime::from_timestamp_micros(i64::from_be_bytes(*at))?;

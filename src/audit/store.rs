@@ -13,6 +13,8 @@ use crate::error::Result;
 use crate::id;
 use crate::page::Window;
 
+/// Writes a row. By the clock of the database it is no older than its transaction, however far the one of this
+/// server is behind: the chain takes nothing that claims a time among what is sealed.
 pub(super) async fn insert(
     connection: &mut PgConnection,
     actor: &Actor,
@@ -23,7 +25,7 @@ pub(super) async fn insert(
     sqlx::query!(
         "insert into audit_events (id, at, action, outcome, actor_kind, actor_id, actor_name,
              target_kind, target_id, target_name, company_id, field_id, address, request_id)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         values ($1, greatest($2, now()), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
         id::new(),
         at,
         event.action,
@@ -45,7 +47,7 @@ pub(super) async fn insert(
 }
 
 /// Writes a row for each field, and a second one where it is a canary's, unless a `limit` on what the caller
-/// may reveal in an hour is passed by it; how many rows.
+/// may reveal in an hour is passed by it; how many rows. Their time is as that of [`insert`].
 pub(super) async fn insert_reveal(
     app: &App,
     caller: &Caller,
@@ -71,7 +73,7 @@ pub(super) async fn insert_reveal(
          )
          insert into audit_events (id, at, action, outcome, actor_kind, actor_id, actor_name,
              target_kind, target_id, target_name, company_id, field_id, address, request_id)
-         select e.id, $2, e.action, $6, $7, $1, $8, $9, $10, $11, $12, e.field, $13, $14
+         select e.id, greatest($2, now()), e.action, $6, $7, $1, $8, $9, $10, $11, $12, e.field, $13, $14
          from unnest($15::uuid[], $16::text[], $17::text[]) as e (id, action, field)
          where $4::integer is null or $1::uuid is null or exists (select from spent)",
         caller.actor.id,

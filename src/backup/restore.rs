@@ -5,13 +5,13 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use super::frame::{Frame, count_rows};
 use super::{Amount, Contents, LEFT_OUT, Table, store};
 use crate::access::{Actor, Origin};
 use crate::audit::{self, Event, Target};
-use crate::database::{self, MIGRATIONS};
+use crate::database::{self, MIGRATIONS, Pool};
 use crate::vault::{FileError, FileOpener, MasterKey, Vault};
 
 type Backup = FileOpener<BufReader<File>>;
@@ -22,7 +22,7 @@ type Backup = FileOpener<BufReader<File>>;
 /// # Errors
 /// One sentence that says what is wrong; the database is then as it was.
 pub async fn restore(
-    pool: &PgPool,
+    pool: &Pool,
     master: &MasterKey,
     file: &Path,
     on: impl Fn(u64),

@@ -7,11 +7,11 @@ use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 use futures_util::TryStreamExt;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use super::frame::{Frame, count_rows, write_rows};
 use super::{Amount, Contents, Table, store};
-use crate::database;
+use crate::database::{self, Pool};
 use crate::vault::{FileSealer, MasterKey};
 
 /// Writes the whole database as it is at this moment to a file, which is there when it is complete and not
@@ -19,12 +19,7 @@ use crate::vault::{FileSealer, MasterKey};
 ///
 /// # Errors
 /// One sentence that says what is wrong.
-pub async fn save(
-    pool: &PgPool,
-    master: &MasterKey,
-    file: &Path,
-    on: impl Fn(u64),
-) -> anyhow::Result<Amount> {
+pub async fn save(pool: &Pool, master: &MasterKey, file: &Path, on: impl Fn(u64)) -> anyhow::Result<Amount> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = || format!("the backup cannot be written to {}", file.display());
     let mut transaction = database::begin(pool).await?;

@@ -33,7 +33,7 @@ async fn save_from(database: &Database, config: &Config, file: &Path) -> anyhow:
     let bar = Bar::new(None, "rows saved");
     let done = backup::save(&pool, &master, file, |rows| bar.at(rows)).await;
     bar.end();
-    pool.close().await;
+    pool.end().await;
     done
 }
 
@@ -56,6 +56,6 @@ async fn restore_to(database: &Database, config: &Config, file: &Path) -> anyhow
     let bar = Bar::new(None, "rows restored");
     let done = backup::restore(&pool, &master, file, |rows| bar.at(rows)).await;
     bar.end();
-    pool.close().await;
+    pool.end().await;
     done
 }

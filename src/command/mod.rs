@@ -4,4 +4,5 @@ pub mod audit;
 pub mod backup;
 mod bar;
 pub mod company;
+pub mod health;
 pub mod vault;

@@ -3,6 +3,7 @@
 mod audit;
 mod connectwise;
 mod integration;
+mod operations;
 mod sign_in;
 mod variables;
 
@@ -20,6 +21,7 @@ use zeroize::Zeroizing;
 pub use audit::AuditRules;
 pub use connectwise::{CONNECTWISE_VARIABLES, ConnectWise, connectwise_api_host};
 pub use integration::Integration;
+pub use operations::{Collector, Operations, TlsFiles};
 pub use sign_in::{Confirm, Github, Google, Microsoft, SignInRules};
 use variables::{Settings, default_public_url};
 pub use variables::{is_local, parse_key};
@@ -76,6 +78,8 @@ pub struct Config {
     pub integration: Integration,
     /// The `AUDIT_…` variables and `REVEAL_LIMIT_PER_HOUR`.
     pub audit: AuditRules,
+    /// TLS, metrics and traces.
+    pub operations: Operations,
     /// `SELF_REGISTRATION`: whether anybody may make an account for themselves; off by default.
     pub self_registration: bool,
     /// `LOG_FORMAT`.
@@ -139,6 +143,7 @@ impl Config {
         let bind_address = settings
             .parsed("BIND_ADDRESS", "an address with a port, such as 127.0.0.1:3000")?
             .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 3000)));
+        let operations = settings.operations()?;
         let config = Self {
             database: settings
                 .parsed("DATABASE_URL", "a URL such as postgres://user:password@host/database")?,
@@ -147,7 +152,7 @@ impl Config {
                 .unwrap_or(20),
             data_dir: settings.text("DATA_DIR").map(PathBuf::from),
             bind_address,
-            public_url: settings.public_url(bind_address)?,
+            public_url: settings.public_url(bind_address, operations.tls.is_some())?,
             vault_master_key: settings.key("VAULT_MASTER_KEY")?,
             vault_master_key_file: settings.text("VAULT_MASTER_KEY_FILE").map(PathBuf::from),
             vault_master_key_previous: settings.key("VAULT_MASTER_KEY_PREVIOUS")?,
@@ -163,6 +168,7 @@ impl Config {
             connectwise: settings.connectwise()?,
             integration: settings.integration()?,
             audit: settings.audit()?,
+            operations,
             self_registration: settings.switch("SELF_REGISTRATION")?,
             log_format: settings.parsed("LOG_FORMAT", "pretty or json")?.unwrap_or_default(),
         };
@@ -172,8 +178,9 @@ impl Config {
     /// The same, listening on `address`. The default of `public_url` follows it.
     #[must_use]
     pub fn bound_to(mut self, address: SocketAddr) -> Self {
-        if self.public_url == default_public_url(self.bind_address) {
-            self.public_url = default_public_url(address);
+        let is_tls = self.operations.tls.is_some();
+        if self.public_url == default_public_url(self.bind_address, is_tls) {
+            self.public_url = default_public_url(address, is_tls);
         }
         self.bind_address = address;
         self

@@ -59,8 +59,8 @@ impl Settings<'_> {
         self.text(name).map(Zeroizing::new).map(|text| parse_key(name, &text)).transpose()
     }
 
-    pub fn public_url(&self, bind_address: SocketAddr) -> Result<String> {
-        let url = self.text("PUBLIC_URL").unwrap_or_else(|| default_public_url(bind_address));
+    pub fn public_url(&self, bind_address: SocketAddr, is_tls: bool) -> Result<String> {
+        let url = self.text("PUBLIC_URL").unwrap_or_else(|| default_public_url(bind_address, is_tls));
         match origin_of(&url) {
             Some(origin) => Ok(origin.to_owned()),
             None => {
@@ -115,10 +115,11 @@ fn duration(text: &str, units: &[(&str, u64)]) -> Option<Option<Duration>> {
     Some(Some(Duration::from_secs(seconds)).filter(|time| !time.is_zero()))
 }
 
-/// Where clients on this machine find the server. Port 80 is not written.
-pub(super) fn default_public_url(address: SocketAddr) -> String {
-    let url = format!("http://{address}");
-    url.strip_suffix(":80").map(str::to_owned).unwrap_or(url)
+/// Where clients on this machine find the server. The scheme's own port is not written.
+pub(super) fn default_public_url(address: SocketAddr, is_tls: bool) -> String {
+    let (scheme, port) = if is_tls { ("https", ":443") } else { ("http", ":80") };
+    let url = format!("{scheme}://{address}");
+    url.strip_suffix(port).map(str::to_owned).unwrap_or(url)
 }
 
 /// Reads a key of 32 bytes in base64 that stands under `name`.

@@ -13,6 +13,7 @@ use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::Semaphore;
+use tracing::Instrument;
 use url::Url;
 
 use super::pace::Pace;
@@ -198,7 +199,8 @@ impl Client {
     /// Sends a request and reads what comes back. What ConnectWise asks to wait holds for all calls.
     pub async fn send(&self, request: RequestBuilder) -> Result<Reply> {
         let _permit = self.parallel.acquire().await;
-        let response = request.send().await.map_err(outgoing::CallError::from)?;
+        let span = tracing::debug_span!("ask ConnectWise", otel.kind = "client");
+        let response = request.send().instrument(span).await.map_err(outgoing::CallError::from)?;
         let reply = reply::read(response).await;
         if let Err(Failure::Busy { wait: Some(wait) }) = &reply {
             let wait = TimeDelta::from_std((*wait).min(LONGEST_WAIT * 6)).unwrap_or_default();

@@ -77,7 +77,9 @@ pub struct Page {
 }
 
 impl Company {
-    fn read(sent: &Value) -> Option<Self> {
+    /// The company that a record is; none where it has no number.
+    #[must_use]
+    pub fn read(sent: &Value) -> Option<Self> {
         let number = sent::number(sent, "/id")?;
         let identifier = sent::text(sent, "/identifier");
         let name = sent::text(sent, "/name").or_else(|| identifier.clone());
@@ -188,7 +190,17 @@ impl ConnectWise {
             query.push(("pageId", after.to_string()));
         }
         query.extend(since.map(changed_after));
-        let found = list(self.client.once(&Ask::get("company/companies", &query)).await?)?;
+        Page::of(after, self.client.once(&Ask::get("company/companies", &query)).await?, asked_at)
+    }
+}
+
+impl Page {
+    /// The page that an answer is to those who asked for the companies after this number.
+    ///
+    /// # Errors
+    /// [`Failure::Nonsense`] where it is none.
+    pub fn of(after: i64, answer: Value, asked_at: DateTime<Utc>) -> Result<Self> {
+        let found = list(answer)?;
         let mut companies: Vec<_> = found.iter().filter_map(Company::read).collect();
         companies.sort_by_key(|company| company.number);
         companies.dedup_by_key(|company| company.number);
@@ -198,7 +210,7 @@ impl ConnectWise {
         if first.map_or(!found.is_empty(), |first| first.number <= after) {
             return Err(Failure::Nonsense("a list that does not go on"));
         }
-        Ok(Page { companies, last, asked_at })
+        Ok(Self { companies, last, asked_at })
     }
 }
 

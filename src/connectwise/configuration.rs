@@ -63,7 +63,9 @@ macro_rules! configuration {
         }
 
         impl Configuration {
-            fn read(sent: &Value) -> Self {
+            /// The configuration that a record is.
+            #[must_use]
+            pub fn read(sent: &Value) -> Self {
                 Self {
                     id: sent::number(sent, "/id"),
                     r#type: Reference::read(sent, "/type"),

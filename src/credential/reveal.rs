@@ -93,8 +93,18 @@ async fn open_on_record(
             Err(Error::Internal(cause))
         }
     };
+    app.metrics.revealed(outcome(&answer).as_str(), sealed.len());
     tell(caller, credential, &answer);
     answer
+}
+
+/// What a reveal is on record as.
+fn outcome<T>(answer: &Result<T>) -> Outcome {
+    match answer {
+        Ok(_) => Outcome::Success,
+        Err(Error::TooMany { .. }) => Outcome::Denied,
+        Err(_) => Outcome::Failure,
+    }
 }
 
 /// Tells the log of what somebody should look at.

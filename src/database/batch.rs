@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sqlx::postgres::PgPoolOptions;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use tokio::sync::oneshot;
 
-use super::{ACQUIRE_TIMEOUT, Reads};
+use super::{Pool, Reads};
 use crate::error::{Error, Result};
 
 /// How many statements read at once. What is asked for in the meanwhile goes into the next: with two or more,
@@ -58,14 +57,10 @@ impl From<Failed> for Error {
 
 /// Connections of their own to the database of `pool`, for batches.
 #[must_use]
-pub fn batched(pool: &PgPool) -> Arc<Reads> {
+pub fn batched(pool: &Pool) -> Arc<Reads> {
     // a list of ids would be planned anew each time, in the hope that it is short
     let options = (*pool.connect_options()).clone().options([("plan_cache_mode", "force_generic_plan")]);
-    let own = PgPoolOptions::new()
-        .max_connections(AT_ONCE)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire(false);
-    Arc::new(Reads::new(own.connect_lazy_with(options), AT_ONCE))
+    Arc::new(Reads::new(pool.beside(options, AT_ONCE), AT_ONCE))
 }
 
 impl<T: Single> Batch<T> {

@@ -3,16 +3,19 @@
 mod batch;
 pub mod embedded;
 pub mod listener;
+mod pool;
 mod reads;
 
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection, PgPool, Postgres, Transaction};
+use tracing::Instrument;
 
 pub use batch::{Batch, Single, batched};
+pub use pool::Pool;
 pub use reads::{Lent, Reads};
 
 /// Every change of the schema, in order.
@@ -34,7 +37,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// One sentence that says what is wrong.
-pub async fn connect(options: PgConnectOptions, max_connections: u32) -> anyhow::Result<PgPool> {
+pub async fn connect(options: PgConnectOptions, max_connections: u32) -> anyhow::Result<Pool> {
     let options = options
         .application_name("ttscm")
         .options([("jit", "off"), ("statement_timeout", "20s")])
@@ -45,13 +48,22 @@ pub async fn connect(options: PgConnectOptions, max_connections: u32) -> anyhow:
             .fetch_one(&mut connection)
             .await?;
     ensure!(version >= OLDEST_VERSION, "PostgreSQL 14 or newer is needed, and this is {}", version / 10_000);
+    ensure!(!is_standby(&mut connection).await?, "{STANDBY}: connect to the primary");
     connection.close().await?;
-    let pool = PgPoolOptions::new()
-        .max_connections(max_connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        // a broken connection shows itself; asking every time would cost each request a round trip
-        .test_before_acquire(false);
-    Ok(pool.connect_lazy_with(options))
+    Ok(Pool::new(options, max_connections))
+}
+
+/// Why a standby is of no use.
+const STANDBY: &str = "the database is a standby, which takes no changes and may be behind";
+
+/// Whether the database follows another one. What it answers may be older than what was acknowledged.
+async fn is_standby(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar!(r#"select pg_is_in_recovery() as "is_standby!""#).fetch_one(connection).await
+}
+
+/// Lets no connection into the pool that leads to a standby, as a balancer's may until that one is promoted.
+async fn refuse_standby(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    if is_standby(connection).await? { Err(sqlx::Error::Protocol(STANDBY.to_owned())) } else { Ok(()) }
 }
 
 /// One connection, outside of the pool: that one waits for a database which is away and does not say why.
@@ -89,19 +101,14 @@ pub async fn last_migration(connection: &mut PgConnection) -> Result<i64, Migrat
     Ok(applied.iter().map(|migration| migration.version).max().unwrap_or_default())
 }
 
-/// Begins a transaction. A client may go away at any moment, and with it whoever waits for this; the
-/// transaction is then begun to its end and rolled back, so that none is left open on a pooled connection.
-/// (`Pool::begin` of sqlx 0.9.0 leaves one when it is dropped half-way.)
+/// Begins a transaction, which is rolled back where it is dropped, this one half-way included.
 ///
 /// # Errors
 /// Where the database fails.
-pub async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-    let pool = pool.clone();
+pub async fn begin(pool: &Pool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
     // sqlx tells of every other statement
     tracing::debug!(target: "sqlx::query", summary = "begin");
-    #[expect(clippy::disallowed_methods, reason = "the one place that may")]
-    let begun = tokio::spawn(async move { pool.begin().await });
-    begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
+    pool.begin().instrument(tracing::debug_span!("begin transaction")).await
 }
 
 /// Makes all servers do what follows one after another, until the transaction ends.
@@ -146,6 +153,19 @@ pub async fn look_up_by_index(connection: &mut PgConnection) -> Result<(), sqlx:
 pub async fn answers(pool: &PgPool) -> Result<(), sqlx::Error> {
     sqlx::query!(r#"select true as "answers!""#).fetch_one(pool).await?;
     Ok(())
+}
+
+/// Whether every migration that this program knows has been made. A newer program may have made more, which
+/// those that are still running have to live with.
+///
+/// # Errors
+/// What the database says, also where there have never been migrations.
+pub async fn is_migrated(pool: &PgPool) -> Result<bool, sqlx::Error> {
+    let known: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
+    // the table is the library's own, so that there is nothing to check the query against
+    let made = "select count(*) from _sqlx_migrations where success and version = any($1)";
+    let made: i64 = sqlx::query_scalar(made).bind(&known).fetch_one(pool).await?;
+    Ok(usize::try_from(made) == Ok(known.len()))
 }
 
 /// A `like` pattern for texts that have `part` in them, in which `%` and `_` mean themselves.

@@ -10,17 +10,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, PgPool, Postgres};
+use sqlx::{Connection, PgConnection, Postgres};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::ACQUIRE_TIMEOUT;
+use super::{ACQUIRE_TIMEOUT, Pool};
 
 /// How long a connection that nobody uses is kept at hand. Then it goes back to the pool, for everybody.
 const KEPT: Duration = Duration::from_secs(1);
 
 /// The connections for reads.
 pub struct Reads {
-    pool: PgPool,
+    pool: Pool,
     most: usize,
     turns: Semaphore,
     /// Those that nobody uses, the last used at the end.
@@ -29,20 +29,24 @@ pub struct Reads {
 
 struct AtHand {
     connection: PoolConnection<Postgres>,
+    /// When the pool vouched for it.
+    taken: Instant,
     since: Instant,
 }
 
-/// A connection that is lent to a read. Unless it is given back by [`Lent::done`], the pool takes care of it.
+/// A connection that is lent to a read. Unless it is given back by [`Lent::done`], the pool gets it back where
+/// it still answers.
 pub struct Lent<'a> {
     reads: &'a Reads,
-    connection: PoolConnection<Postgres>,
+    connection: Option<PoolConnection<Postgres>>,
+    taken: Instant,
     _turn: SemaphorePermit<'a>,
 }
 
 impl Reads {
     /// Lends so many connections of this pool at the most.
     #[must_use]
-    pub fn new(pool: PgPool, most: u32) -> Self {
+    pub fn new(pool: Pool, most: u32) -> Self {
         let most = usize::try_from(most).unwrap_or_default();
         // where none may be kept, one is lent all the same
         let turns = Semaphore::new(most.max(1));
@@ -54,24 +58,23 @@ impl Reads {
     /// # Errors
     /// Where none can be had in time.
     pub async fn lend(&self) -> Result<Lent<'_>, sqlx::Error> {
-        let turn = match self.turns.try_acquire() {
-            Ok(turn) => turn,
-            Err(_) => tokio::time::timeout(ACQUIRE_TIMEOUT, self.turns.acquire())
-                .await
-                .map_err(|_| sqlx::Error::PoolTimedOut)?
-                .map_err(|_| sqlx::Error::PoolClosed)?,
-        };
-        let connection = match self.take() {
-            Some(connection) => connection,
-            None => self.pool.acquire().await?,
-        };
-        Ok(Lent { reads: self, connection, _turn: turn })
+        if let Ok(turn) = self.turns.try_acquire()
+            && let Some(AtHand { connection, taken, .. }) = self.take()
+        {
+            return Ok(Lent { reads: self, connection: Some(connection), taken, _turn: turn });
+        }
+        let in_turn = tokio::time::timeout(ACQUIRE_TIMEOUT, self.lend_in_turn()).await;
+        in_turn.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
-    /// Gives all that are at hand back to the pool, which finds out what has become of them.
-    pub fn forget(&self) {
-        let forgotten = std::mem::take(&mut *self.at_hand());
-        drop(forgotten);
+    async fn lend_in_turn(&self) -> Result<Lent<'_>, sqlx::Error> {
+        let turn = self.turns.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
+        let taken = Instant::now();
+        let (connection, taken) = match self.take() {
+            Some(last) => (last.connection, last.taken),
+            None => (self.pool.acquire().await?, taken),
+        };
+        Ok(Lent { reads: self, connection: Some(connection), taken, _turn: turn })
     }
 
     /// Lends no more, so that the pool can be closed.
@@ -102,16 +105,27 @@ impl Reads {
         }
     }
 
-    /// The one that was used last.
-    fn take(&self) -> Option<PoolConnection<Postgres>> {
+    /// The one that was used last, unless the database was lost meanwhile: then the pool gets them all back,
+    /// and uses none again.
+    fn take(&self) -> Option<AtHand> {
         self.release();
-        self.at_hand().pop_back().map(|last| last.connection)
+        let last = self.at_hand().pop_back()?;
+        if self.pool.trusts(last.taken.elapsed()) {
+            return Some(last);
+        }
+        self.forget();
+        None
     }
 
-    fn keep(&self, connection: PoolConnection<Postgres>) {
+    fn forget(&self) {
+        let forgotten = std::mem::take(&mut *self.at_hand());
+        drop(forgotten);
+    }
+
+    fn keep(&self, connection: PoolConnection<Postgres>, taken: Instant) {
         let mut at_hand = self.at_hand();
         if at_hand.len() < self.most && !self.turns.is_closed() {
-            at_hand.push_back(AtHand { connection, since: Instant::now() });
+            at_hand.push_back(AtHand { connection, taken, since: Instant::now() });
         }
     }
 
@@ -126,24 +140,46 @@ impl Lent<'_> {
     ///
     /// # Errors
     /// That of the read.
-    pub fn done<T, E>(self, outcome: Result<T, E>) -> Result<T, E> {
-        if outcome.is_ok() {
-            self.reads.keep(self.connection);
+    pub fn done<T, E>(mut self, outcome: Result<T, E>) -> Result<T, E> {
+        if outcome.is_ok()
+            && let Some(connection) = self.connection.take()
+        {
+            self.reads.keep(connection, self.taken);
         }
         outcome
     }
 }
 
+/// Whoever waited for the read may have gone away because nothing came. The pool would ask the connection
+/// whether it is still there, and wait for the answer for ever.
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if let Some(mut connection) = self.connection.take() {
+            tokio::spawn(async move {
+                let answered = tokio::time::timeout(ACQUIRE_TIMEOUT, connection.ping()).await;
+                if !matches!(answered, Ok(Ok(()))) {
+                    connection.close_on_drop();
+                }
+            });
+        }
+    }
+}
+
+/// Why there is one.
+const LENT: &str = "a connection is lent until it is given back";
+
 impl Deref for Lent<'_> {
     type Target = PgConnection;
 
+    #[expect(clippy::expect_used, reason = "it is there for as long as somebody can ask")]
     fn deref(&self) -> &PgConnection {
-        &self.connection
+        self.connection.as_ref().expect(LENT)
     }
 }
 
 impl DerefMut for Lent<'_> {
+    #[expect(clippy::expect_used, reason = "it is there for as long as somebody can ask")]
     fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.connection
+        self.connection.as_mut().expect(LENT)
     }
 }

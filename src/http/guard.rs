@@ -3,9 +3,10 @@
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::http::request::Parts;
@@ -13,16 +14,21 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use futures_util::future::BoxFuture;
 use tower::{Layer, Service};
+use tracing::Instrument;
 
 use super::client;
 use super::contract::{Contract, Failure};
 use super::route::{Access, Row};
 use crate::access::{self, Caller, Origin, Permission};
 use crate::app::App;
+use crate::database::Pool;
 use crate::error::Error;
 
 /// How long a request may take, its check included.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long it may take where the database is silent, or connections to it were lost.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Somebody at a public route.
 #[derive(Clone)]
@@ -111,6 +117,7 @@ where
         let mut inner = std::mem::replace(&mut self.inner, waiting);
         let (app, row) = (Arc::clone(&self.layer.app), Arc::clone(&self.layer.row));
         Box::pin(async move {
+            let pool = app.pool.clone();
             let work = async {
                 let (mut parts, body) = request.into_parts();
                 match admit(app, row, &mut parts).await {
@@ -118,24 +125,37 @@ where
                     Err(failure) => Ok(failure.answer::<C>()),
                 }
             };
-            tokio::time::timeout(TIMEOUT, work).await.unwrap_or_else(|_| {
-                let failure = Failure::Http(StatusCode::SERVICE_UNAVAILABLE, "The request took too long");
-                Ok(failure.answer::<C>())
-            })
+            in_time(&pool, work).await.unwrap_or_else(|failure| Ok(failure.answer::<C>()))
         })
     }
 }
 
+/// Does the work of a request, unless it takes too long, or waits for a database that does not answer.
+async fn in_time<T>(pool: &Pool, work: impl Future<Output = T>) -> Result<T, Failure> {
+    let began = Instant::now();
+    let mut work = pin!(tokio::time::timeout(TIMEOUT, work));
+    let done = if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
+        done
+    } else {
+        tokio::select! {
+            done = work => done,
+            () = pool.loss(began) => return Err(Error::from(sqlx::Error::PoolTimedOut).into()),
+        }
+    };
+    done.map_err(|_| Failure::Http(StatusCode::SERVICE_UNAVAILABLE, "The request took too long"))
+}
+
 /// Lets a request pass, with the proof of it, or says why not.
 async fn admit(app: Arc<App>, row: Arc<Row>, parts: &mut Parts) -> Result<(), Failure> {
-    let authorization = authorization(parts)?;
     let origin = client::origin(parts, &app.settings.trusted_proxies);
     if let Access::Public(_) = row.access {
         parts.extensions.insert(Visitor { app, origin });
         return Ok(());
     }
-    let token = authorization.and_then(bearer).ok_or_else(Error::unauthenticated)?;
-    let caller = access::authenticate(&app, token, origin).await?;
+    let token =
+        parts.headers.get(header::AUTHORIZATION).and_then(bearer).ok_or_else(Error::unauthenticated)?;
+    let asked = access::authenticate(&app, token, origin);
+    let caller = asked.instrument(tracing::debug_span!("authenticate")).await?;
     if row.of_oneself {
         caller.refuse_key()?;
     }
@@ -144,17 +164,9 @@ async fn admit(app: Arc<App>, row: Arc<Row>, parts: &mut Parts) -> Result<(), Fa
     Ok(())
 }
 
-/// The one `Authorization` header, where there is any.
-fn authorization(parts: &Parts) -> Result<Option<&HeaderValue>, Failure> {
-    let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
-    match (headers.next(), headers.next()) {
-        (_, Some(_)) => Err(Failure::Http(StatusCode::BAD_REQUEST, "More than one Authorization header")),
-        (first, None) => Ok(first),
-    }
-}
-
 /// The token of an `Authorization` header (RFC 6750 section 2.1).
-fn bearer(value: &HeaderValue) -> Option<&str> {
+#[must_use]
+pub fn bearer(value: &HeaderValue) -> Option<&str> {
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

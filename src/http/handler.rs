@@ -12,6 +12,7 @@ use super::contract::{Answer, Failure};
 use super::guard::{Allowed, Visitor};
 use super::route::Row;
 use super::schema::InputSchema;
+use crate::error::Error;
 
 /// A request on its way through a route.
 pub struct Call {
@@ -35,6 +36,9 @@ impl Call {
     }
 }
 
+/// Reads encoded input that a schema is held against, as a type of its own, and drops it.
+pub type Judge = fn(Option<&InputSchema>, &[u8]) -> Result<(), Error>;
+
 /// What a route takes and gives, by the types of its handler.
 #[derive(Default)]
 pub struct Description {
@@ -42,6 +46,10 @@ pub struct Description {
     pub query: Option<InputSchema>,
     /// The body.
     pub body: Option<InputSchema>,
+    /// Tells whether the handler can read a query.
+    pub judge_query: Option<Judge>,
+    /// Tells whether the handler can read a body.
+    pub judge_body: Option<Judge>,
     /// Headers besides the usual ones, with what each is for.
     pub headers: Vec<(&'static str, &'static str)>,
     /// The data of a success.

@@ -29,15 +29,12 @@ impl<T: DeserializeOwned + JsonSchema + Send> Extract for Body<T> {
     async fn extract(call: &mut Call) -> Result<Self, Failure> {
         require(&call.parts.headers, "application/json", "The Content-Type must be application/json")?;
         let bytes = read(call.take_body()).await?;
-        let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
-            let place = format!("line {} column {}", error.line(), error.column());
-            Error::Invalid(vec![Violation::new([], format!("The body is not valid JSON at {place}"))])
-        })?;
-        typed(call.row.description.body.as_ref(), value).map(Self)
+        Ok(Self(of_json(call.row.description.body.as_ref(), &bytes)?))
     }
 
     fn describe(description: &mut Description) {
         description.body = Some(InputSchema::of::<T>());
+        description.judge_body = Some(|schema, bytes| of_json::<T>(schema, bytes).map(drop));
     }
 }
 
@@ -81,14 +78,27 @@ async fn read(body: HttpBody) -> Result<axum::body::Bytes, Failure> {
     })
 }
 
+fn of_json<T: DeserializeOwned>(schema: Option<&InputSchema>, bytes: &[u8]) -> Result<T, Error> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
+        let place = format!("line {} column {}", error.line(), error.column());
+        Error::Invalid(vec![Violation::new([], format!("The body is not valid JSON at {place}"))])
+    })?;
+    typed(schema, value)
+}
+
+/// Reads a query's or a form's members as `T`.
+fn of_members<T: DeserializeOwned>(schema: Option<&InputSchema>, encoded: &[u8]) -> Result<T, Error> {
+    typed(schema, members(schema, encoded)?)
+}
+
 /// Holds a value against the row's schema, then makes the type of it.
-fn typed<T: DeserializeOwned>(schema: Option<&InputSchema>, value: Value) -> Result<T, Failure> {
+fn typed<T: DeserializeOwned>(schema: Option<&InputSchema>, value: Value) -> Result<T, Error> {
     if let Some(schema) = schema {
         schema.check(&value)?;
     }
     serde_json::from_value(value).map_err(|error| {
         tracing::debug!(kind = ?error.classify(), "an input kept its schema but not its type");
-        Error::Invalid(vec![Violation::new([], "The input is not of the documented shape")]).into()
+        Error::Invalid(vec![Violation::new([], "The input is not of the documented shape")])
     })
 }
 
@@ -97,13 +107,13 @@ pub struct Query<T>(pub T);
 
 impl<T: DeserializeOwned + JsonSchema + Send> Extract for Query<T> {
     async fn extract(call: &mut Call) -> Result<Self, Failure> {
-        let schema = call.row.description.query.as_ref();
-        let members = members(schema, call.parts.uri.query().unwrap_or_default().as_bytes())?;
-        typed(schema, members).map(Self)
+        let query = call.parts.uri.query().unwrap_or_default();
+        Ok(Self(of_members(call.row.description.query.as_ref(), query.as_bytes())?))
     }
 
     fn describe(description: &mut Description) {
         description.query = Some(InputSchema::of::<T>());
+        description.judge_query = Some(|schema, encoded| of_members::<T>(schema, encoded).map(drop));
     }
 }
 
@@ -114,18 +124,18 @@ impl<T: DeserializeOwned + JsonSchema + Send> Extract for Form<T> {
     async fn extract(call: &mut Call) -> Result<Self, Failure> {
         require(&call.parts.headers, "application/x-www-form-urlencoded", "The body must be a form's")?;
         let bytes = read(call.take_body()).await?;
-        let schema = call.row.description.body.as_ref();
-        typed(schema, members(schema, &bytes)?).map(Self)
+        Ok(Self(of_members(call.row.description.body.as_ref(), &bytes)?))
     }
 
     fn describe(description: &mut Description) {
         description.body = Some(InputSchema::of::<T>());
+        description.judge_body = Some(|schema, encoded| of_members::<T>(schema, encoded).map(drop));
         description.is_form = true;
     }
 }
 
 /// The members that a schema knows, as a query or a form gives them.
-fn members(schema: Option<&InputSchema>, encoded: &[u8]) -> Result<Value, Failure> {
+fn members(schema: Option<&InputSchema>, encoded: &[u8]) -> Result<Value, Error> {
     let mut members = Map::new();
     for (name, value) in form_urlencoded::parse(encoded) {
         let known = schema.and_then(|schema| schema.properties().find(|(property, _)| *property == name));
@@ -133,7 +143,7 @@ fn members(schema: Option<&InputSchema>, encoded: &[u8]) -> Result<Value, Failur
             continue;
         };
         if members.insert(name.clone().into_owned(), coerced(&value, property)).is_some() {
-            return Err(Error::invalid(&name, "Must be given once").into());
+            return Err(Error::invalid(&name, "Must be given once"));
         }
     }
     Ok(Value::Object(members))

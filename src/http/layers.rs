@@ -14,40 +14,80 @@ use tracing::Instrument;
 use super::client::{self, RequestId};
 use super::contract::Failure;
 use crate::app::{App, Settings};
+use crate::metrics::Answered;
+use crate::telemetry::{self, Headers};
 
 /// The most that a request's headers may hold together, in bytes.
 const MAX_HEADERS: usize = 32 * 1024;
 
+/// Headers that say one thing. Of two of them each server on the way might believe another.
+static ONCE: [(HeaderName, &str); 4] = [
+    (header::AUTHORIZATION, "More than one Authorization header"),
+    (header::CONTENT_TYPE, "More than one Content-Type header"),
+    (header::HOST, "More than one Host header"),
+    (HeaderName::from_static("x-refresh-token"), "More than one x-refresh-token header"),
+];
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Gives the request an id, bounds its headers, writes its one line to the log and puts the headers on
-/// the answer that all answers have.
+/// What stands for the template of the route where a path has none.
+const NO_ROUTE: &str = "-";
+
+/// Gives the request an id, bounds its headers, writes its one line to the log, measures it and puts the
+/// headers on the answer that all answers have.
 pub async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let (id, began) = (crate::id::new(), Instant::now());
     request.extensions_mut().insert(RequestId(id));
     let (parts, body) = request.into_parts();
     let address = client::address(&parts, &app.settings.trusted_proxies);
-    let method = parts.method.clone();
-    let route = parts.extensions.get::<MatchedPath>().cloned();
+    let method = method(&parts.method);
+    let route = parts.extensions.get::<MatchedPath>().map_or(NO_ROUTE, MatchedPath::as_str).to_owned();
+    let trace = telemetry::of_request(method, &route, id, &Headers(&parts.headers));
     let span = tracing::info_span!("request", %id);
-    let mut response = if header_bytes(&parts.headers) > MAX_HEADERS {
-        let rule = "The headers must be at most 32 KiB";
-        let failure = Failure::Http(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, rule);
+    let mut response = if let Some(failure) = refused(&parts.headers) {
         super::refuse_at(parts.uri.path(), &failure)
     } else {
-        next.run(Request::from_parts(parts, body)).instrument(span.clone()).await
+        let answer = next.run(Request::from_parts(parts, body));
+        answer.instrument(span.clone()).instrument(trace.clone()).await
     };
-    let microseconds = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let (status, took) = (response.status().as_u16(), began.elapsed());
+    let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let address = address.map(|(address, _)| address.to_string()).unwrap_or_default();
-    let route = route.as_ref().map_or("-", MatchedPath::as_str);
-    span.in_scope(|| {
-        tracing::info!(%method, route, status = response.status().as_u16(), microseconds, address, "answered");
-    });
+    span.in_scope(|| tracing::info!(method, route, status, microseconds, address, "answered"));
+    telemetry::answered(&trace, status);
+    let what = Answered { http_request_method: method, http_route: route, http_response_status_code: status };
+    app.metrics.answered(&what, took);
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     secure(response.headers_mut(), &app.settings);
     response
+}
+
+/// The name of a method; OpenTelemetry's word for one that is none of HTTP's, which a client can make up.
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        Method::CONNECT => "CONNECT",
+        Method::TRACE => "TRACE",
+        _ => "_OTHER",
+    }
+}
+
+/// Why no request with these headers is looked at.
+fn refused(headers: &HeaderMap) -> Option<Failure> {
+    if header_bytes(headers) > MAX_HEADERS {
+        let rule = "The headers must be at most 32 KiB";
+        return Some(Failure::Http(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, rule));
+    }
+    let twice = ONCE.iter().find(|(name, _)| headers.get_all(name).iter().nth(1).is_some());
+    twice.map(|(_, rule)| Failure::Http(StatusCode::BAD_REQUEST, rule))
 }
 
 fn header_bytes(headers: &HeaderMap) -> usize {

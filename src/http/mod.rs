@@ -11,6 +11,8 @@ mod input;
 mod integration;
 pub mod itsm;
 mod layers;
+mod leave;
+mod metrics;
 mod provider;
 pub mod rbac;
 pub mod route;
@@ -30,16 +32,18 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::app::App;
 use contract::{Contract, Failure};
 use guard::GuardLayer;
+use leave::Leave;
 use route::Route;
 
-pub use serve::serve;
+pub use guard::bearer;
+pub use serve::{serve, serve_metrics};
 
 /// Everything that the program answers.
-pub fn router(app: &Arc<App>) -> Router {
+fn router(app: &Arc<App>, leave: &Arc<Leave>) -> Router {
     let v1 = mount::<v1::V1>(app, v1::routes());
     let rbac = mount::<rbac::Rbac>(app, rbac::routes());
     let itsm = mount::<itsm::Itsm>(app, itsm::routes());
-    let outside = Router::new().merge(health::router()).merge(docs::router());
+    let outside = Router::new().merge(health::router(leave)).merge(docs::router());
     let outside =
         outside.method_not_allowed_fallback(method_not_allowed::<v1::V1>).fallback(not_found::<v1::V1>);
     let all = outside.nest(v1::V1::PREFIX, v1).nest(rbac::Rbac::PREFIX, rbac).nest(itsm::Itsm::PREFIX, itsm);
@@ -88,13 +92,10 @@ async fn method_not_allowed<C: Contract>(_: Request) -> Response {
     C::failure(&Failure::Http(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "tower-http hands the panic over")]
-fn panicked<C: Contract>(panic: Box<dyn std::any::Any + Send>) -> Response<axum::body::Body> {
-    let text =
-        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    let failure =
-        Failure::Core(crate::error::Error::Internal(anyhow::anyhow!("panic: {}", text.unwrap_or("?"))));
-    failure.answer::<C>()
+/// What the panic says is for nobody: it may be what was worked on.
+fn panicked<C: Contract>(_: Box<dyn std::any::Any + Send>) -> Response<axum::body::Body> {
+    let cause = anyhow::anyhow!("a handler panicked");
+    Failure::Core(crate::error::Error::Internal(cause)).answer::<C>()
 }
 
 #[cfg(test)]

@@ -83,6 +83,20 @@ impl Row {
             Access::Public(_) | Access::SignedIn => &[],
         }
     }
+
+    /// Whether its handler can read this body; none where it takes none, or sees to that itself.
+    #[must_use]
+    pub fn judge_body(&self, body: &[u8]) -> Option<Result<(), Error>> {
+        let judge = self.description.judge_body?;
+        Some(judge(self.description.body.as_ref(), body))
+    }
+
+    /// Whether its handler can read this query; none where it takes none.
+    #[must_use]
+    pub fn judge_query(&self, query: &[u8]) -> Option<Result<(), Error>> {
+        let judge = self.description.judge_query?;
+        Some(judge(self.description.query.as_ref(), query))
+    }
 }
 
 /// A row with the service that answers it, behind its guard.

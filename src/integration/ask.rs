@@ -30,7 +30,7 @@ pub async fn call_endpoint(
     body: Option<Value>,
 ) -> Result<Reply> {
     caller.require_everywhere(Permission::IntegrationCall)?;
-    let integration = load(&app.pool, caller, Permission::IntegrationCall, identifier).await?;
+    let integration = load(&*app.pool, caller, Permission::IntegrationCall, identifier).await?;
     let endpoint = integration.endpoints.iter().find(|endpoint| endpoint.name == name);
     let endpoint = endpoint.cloned().ok_or_else(|| Error::not_found("EndpointNotFound", "Endpoint", name))?;
     if !integration.is_active {

@@ -75,7 +75,7 @@ pub async fn list(
 ) -> Result<Paged<Integration>> {
     caller.require_everywhere(Permission::IntegrationFetchMany)?;
     let wanted = store::Wanted { id: None, kind, search };
-    Paged::fetch(paging, |window| store::list(&app.pool, wanted, window)).await
+    Paged::fetch(paging, |window| store::list(&*app.pool, wanted, window)).await
 }
 
 /// The integration with this id, for whoever holds `needed` and for those whose own it is.
@@ -83,7 +83,7 @@ pub async fn list(
 /// # Errors
 /// [`Error::Forbidden`]; [`Error::NotFound`] for a caller who may know which integrations there are.
 pub async fn find(app: &App, caller: &Caller, needed: Permission, identifier: &str) -> Result<Integration> {
-    load(&app.pool, caller, needed, identifier).await
+    load(&*app.pool, caller, needed, identifier).await
 }
 
 /// To who holds neither `needed` nor the list, an integration that is not theirs and one that is not there are

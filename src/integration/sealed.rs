@@ -21,7 +21,7 @@ pub(super) async fn seal(app: &App, id: Uuid, base_url: &str, credentials: &Cred
 /// changed meanwhile.
 pub(super) async fn open(app: &App, integration: &Integration) -> Result<Option<Product>> {
     let id = integration.id;
-    let stored = store::credentials(&app.pool, id, integration.revision).await?;
+    let stored = store::credentials(&*app.pool, id, integration.revision).await?;
     let Some(sealed) = stored else { return Ok(None) };
     let credentials = match sealed {
         Some(sealed) => Some(open_sealed(app, integration, &sealed).await.map_err(Error::Internal)?),

@@ -29,6 +29,10 @@ pub(super) fn base(text: &str, networks: &Networks) -> Result<Url, &'static str>
     }
     let url =
         Url::parse(text).map_err(|_| "The address must be a URL such as https://example.atlassian.net")?;
+    // in its own spelling it may be longer than as it was sent
+    if url.as_str().len() > MAX_LENGTH {
+        return Err("The address must be at most 2000 bytes long, with what is not ASCII written as %XX");
+    }
     if url.query().is_some() {
         return Err("The address must not have a query (?)");
     }

@@ -15,6 +15,7 @@ use ipnet::IpNet;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
+use tracing::Instrument;
 use url::Url;
 
 use super::address;
@@ -153,7 +154,8 @@ impl Guard {
             Way::Inside => &self.inside,
         };
         let name = request.url().domain().map(str::to_owned);
-        let response = client.execute(request).await.map_err(|error| match name {
+        let span = tracing::debug_span!("call a product", otel.kind = "client");
+        let response = client.execute(request).instrument(span).await.map_err(|error| match name {
             Some(name) => Unanswered::by_name(&name, error),
             None => error.into(),
         })?;

@@ -52,7 +52,7 @@ pub async fn keep(app: &App, stop: impl Future<Output = ()>) {
 /// Where the database fails.
 pub async fn look_after(app: &App) -> Result<()> {
     app.vault.refresh().await.map_err(Error::Internal)?;
-    let keys = vault::data_keys(&app.pool).await?;
+    let keys = vault::data_keys(&*app.pool).await?;
     if let Some(newest) = keys.last().filter(|newest| newest.seals >= ENOUGH_SEALS) {
         make_key(app, &Caller::system(), newest.id, false).await?;
     }
@@ -78,7 +78,7 @@ pub(super) async fn make_key(
 
 /// Retires the keys that nothing is sealed with and that have been followed by another for a while.
 pub(super) async fn retire_unused(app: &App) -> Result<Vec<i32>> {
-    let keys = vault::data_keys(&app.pool).await?;
+    let keys = vault::data_keys(&*app.pool).await?;
     let followed_before = app.clock.now() - GRACE;
     let may_go = |pair: &[DataKey]| (pair[1].created_at <= followed_before).then_some(pair[0].id);
     let mut retired = Vec::new();

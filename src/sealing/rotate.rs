@@ -146,7 +146,7 @@ fn newest(ring: &Ring) -> Result<i32> {
 async fn new_key(app: &App, caller: &Caller) -> Result<i32> {
     loop {
         app.vault.refresh().await.map_err(Error::Internal)?;
-        let keys = vault::data_keys(&app.pool).await?;
+        let keys = vault::data_keys(&*app.pool).await?;
         let newest = keys.last().map_or(0, |newest| newest.id);
         if keys.iter().any(vault::DataKey::is_rotating) {
             return Ok(newest);

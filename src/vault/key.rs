@@ -41,7 +41,10 @@ impl MasterKey {
     }
 
     /// Makes a random data key and wraps it: nonce, then ciphertext and tag.
-    pub(super) fn wrap_new(&self, id: u32) -> anyhow::Result<Vec<u8>> {
+    ///
+    /// # Errors
+    /// Never, as far as is known: a key is short enough to be sealed.
+    pub fn wrap_new(&self, id: u32) -> anyhow::Result<Vec<u8>> {
         let key: Key = Zeroizing::new(rand::random());
         Ok(self.wrap(&key[..], &associated_data(id)).ok_or(KeyError::NotWrapped)?)
     }

@@ -131,10 +131,7 @@ impl Vault {
             store::insert_first_key(pool, &master.wrap_new(key::FIRST)?).await?;
             wrapped = store::wrapped_keys(pool).await?;
         }
-        let mut ring = Ring::new(key::FIRST);
-        for (id, bytes) in wrapped {
-            ring.add(id, master.unwrap(id, &bytes)?);
-        }
+        let ring = Ring::of_wrapped(&master, wrapped)?;
         Ok(Self {
             pool: pool.clone(),
             master,

@@ -8,7 +8,7 @@ use aes_gcm::{Aes256Gcm, Nonce};
 use zeroize::Zeroizing;
 
 use super::sealed::{self, Sealed};
-use super::{OpenError, Place};
+use super::{KeyError, MasterKey, OpenError, Place, key};
 
 /// Data keys as they are known at one moment. Keys have no `Debug` and are wiped when dropped.
 #[derive(Clone)]
@@ -18,8 +18,19 @@ pub struct Ring {
 }
 
 impl Ring {
-    pub(super) fn new(newest: u32) -> Self {
-        Self { ciphers: HashMap::new(), newest }
+    /// The ring of these data keys, each by its id as the master key wrapped it. The newest one seals.
+    ///
+    /// # Errors
+    /// Where the master key does not unwrap a key.
+    pub fn of_wrapped(
+        master: &MasterKey,
+        wrapped: impl IntoIterator<Item = (u32, Vec<u8>)>,
+    ) -> Result<Self, KeyError> {
+        let mut ring = Self { ciphers: HashMap::new(), newest: key::FIRST };
+        for (id, bytes) in wrapped {
+            ring.add(id, master.unwrap(id, &bytes)?);
+        }
+        Ok(ring)
     }
 
     /// The key that new values are sealed with.
@@ -42,7 +53,10 @@ impl Ring {
     }
 
     /// Seals `plaintext` for `place` under the newest key, with a random nonce.
-    pub(super) fn seal(&self, place: Place<'_>, plaintext: &[u8]) -> anyhow::Result<Vec<u8>> {
+    ///
+    /// # Errors
+    /// Where it is too long.
+    pub fn seal(&self, place: Place<'_>, plaintext: &[u8]) -> anyhow::Result<Vec<u8>> {
         let nonce: [u8; sealed::NONCE_BYTES] = rand::random();
         let payload = Payload { msg: plaintext, aad: &sealed::associated_data(self.newest, place) };
         let ciphertext = self
@@ -86,13 +100,11 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vault::MasterKey;
 
     fn ring() -> Ring {
         let master = MasterKey::new(Zeroizing::new([7; 32]), None);
-        let mut ring = Ring::new(1);
-        ring.add(1, master.unwrap(1, &master.wrap_new(1).unwrap()).unwrap());
-        ring
+        let wrapped = master.wrap_new(1).unwrap();
+        Ring::of_wrapped(&master, [(1, wrapped)]).unwrap()
     }
 
     #[test]

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 use ttscm::audit::chain::verify;
 use ttscm::backup::{self, Amount, LEFT_OUT};
 use ttscm::config::Key;
-use ttscm::database::MIGRATIONS;
+use ttscm::database::{self, MIGRATIONS, Pool};
 use ttscm::sealing;
 use ttscm::vault::MasterKey;
 
@@ -22,14 +21,18 @@ fn master(letter: Option<u8>) -> MasterKey {
     MasterKey::new(Key::new(key), None)
 }
 
-async fn save(pool: &PgPool, file: &Path) -> Amount {
+async fn connect(options: PgConnectOptions) -> Pool {
+    database::connect(options, 2).await.expect("a pool")
+}
+
+async fn save(pool: &Pool, file: &Path) -> Amount {
     backup::save(pool, &master(None), file, |_| ()).await.expect("a backup")
 }
 
 /// Restores a backup into a new database.
 async fn restored(file: &Path) -> (PgConnectOptions, Amount) {
     let options = cluster::empty_database().await;
-    let pool = PgPool::connect_with(options.clone()).await.expect("a pool");
+    let pool = connect(options.clone()).await;
     let amount = backup::restore(&pool, &master(None), file, |_| ()).await.expect("a restore");
     pool.close().await;
     (options, amount)
@@ -97,7 +100,7 @@ async fn every_row_of_every_table_is_restored_as_it_was() {
     let mut before = rows(&scene.app).await;
     let empty: Vec<_> = before.iter().filter(|(_, rows)| rows.is_empty()).map(|(table, _)| table).collect();
     assert!(empty.is_empty(), "the drill says nothing about {empty:?}");
-    let saved = save(scene.app.pool(), &file).await;
+    let saved = save(&scene.app.app.pool, &file).await;
     let (options, amount) = restored(&file).await;
     assert_eq!(amount, saved);
 
@@ -157,7 +160,7 @@ async fn a_backup_under_writers_is_of_one_moment() {
     };
     let save = async {
         for _ in 0..5 {
-            save(scene.app.pool(), &file).await;
+            save(&scene.app.app.pool, &file).await;
         }
         is_over.store(true, Ordering::Relaxed);
     };
@@ -170,12 +173,12 @@ async fn a_backup_under_writers_is_of_one_moment() {
 
 #[tokio::test]
 async fn a_backup_of_an_older_version_is_brought_up_to_date() {
-    let pool = PgPool::connect_with(cluster::empty_database().await).await.unwrap();
-    MIGRATIONS.run_to(11, &pool).await.unwrap();
+    let pool = connect(cluster::empty_database().await).await;
+    MIGRATIONS.run_to(11, &*pool).await.unwrap();
     let old = "insert into companies (id, name, created_at, updated_at) values (new_id(), 'Old Acme', now(), now());
         insert into audit_events (id, at, action, outcome, actor_kind, actor_name, target_kind, target_name)
         values (new_id(), now(), 'test', 'success', 'system', 'ttscm', 'setting', 'of old')";
-    sqlx::raw_sql(old).execute(&pool).await.unwrap();
+    sqlx::raw_sql(old).execute(&*pool).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("backup");
     save(&pool, &file).await;
@@ -197,19 +200,19 @@ async fn nothing_is_restored_with_another_key_or_over_something() {
     let scene = Scene::start().await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("backup");
-    save(scene.app.pool(), &file).await;
-    let refusal = async |pool: &PgPool, master: &MasterKey| {
+    save(&scene.app.app.pool, &file).await;
+    let refusal = async |pool: &Pool, master: &MasterKey| {
         backup::restore(pool, master, &file, |_| ()).await.unwrap_err().to_string()
     };
     let before = scene.app.db_counts().await;
-    let told = refusal(scene.app.pool(), &master(None)).await;
+    let told = refusal(&scene.app.app.pool, &master(None)).await;
     assert!(told.starts_with("a backup is restored into an empty database"), "{told}");
     assert_eq!(scene.app.db_counts().await, before);
-    let empty = PgPool::connect_with(cluster::empty_database().await).await.unwrap();
+    let empty = connect(cluster::empty_database().await).await;
     let told = refusal(&empty, &master(Some(9))).await;
     assert_eq!(told, "VAULT_MASTER_KEY is not the key that the backup was made with: set the right one");
     let tables: i64 = sqlx::query_scalar("select count(*) from pg_tables where schemaname = 'public'")
-        .fetch_one(&empty)
+        .fetch_one(&*empty)
         .await
         .unwrap();
     assert_eq!(tables, 0);

@@ -15,7 +15,7 @@ async fn a_transaction_for_somebody_who_has_gone_is_not_left_open() {
     let app = TestApp::start_with(&[("DATABASE_MAX_CONNECTIONS", "1")]).await;
     let mut observer = PgConnection::connect_with(&app.pool().connect_options()).await.unwrap();
     for _ in 0..50 {
-        let mut begun = pin!(database::begin(app.pool()));
+        let mut begun = pin!(database::begin(&app.app.pool));
         let first_look = begun.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         assert!(first_look.is_pending());
         tokio::task::yield_now().await;

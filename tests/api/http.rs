@@ -222,15 +222,41 @@ async fn a_path_without_a_route_is_not_in_the_log() {
     assert_eq!(log::lines_with(answer.header("x-request-id")).len(), 1);
 }
 
+/// What readiness says, as soon as announcements are heard: a moment after the start.
+async fn readiness(app: &TestApp) -> (u16, Value) {
+    loop {
+        let answer = app.nobody().get("/health/ready").await;
+        let said: Value = serde_json::from_str(&answer.text).unwrap();
+        if said["checks"]["listener"] == "ok" {
+            return (answer.status, said);
+        }
+        assert_eq!((answer.status, &said["status"]), (503, &json!("unavailable")));
+    }
+}
+
 #[tokio::test]
 async fn health_tells_the_living_from_the_ready() {
     let app = TestApp::start().await;
-    for (path, body) in [
-        ("/health/live", json!({"status": "ok"})),
-        ("/health/ready", json!({"status": "ok", "checks": {"database": "ok"}})),
+    let living = app.nobody().get("/health/live").await;
+    assert_eq!((living.status, living.text.as_str()), (200, r#"{"status":"ok"}"#));
+    let ready = json!({"status": "ok", "checks": {"database": "ok", "listener": "ok", "migrations": "ok"}});
+    assert_eq!(readiness(&app).await, (200, ready));
+}
+
+#[tokio::test]
+async fn a_server_whose_schema_is_older_than_itself_is_not_ready() {
+    let app = TestApp::start().await;
+    let of_newer = "insert into _sqlx_migrations select 9999, 'later', now(), true, '', 0";
+    app.db_run(of_newer).await.unwrap();
+    assert_eq!(readiness(&app).await.0, 200, "a newer server has begun to work beside this one");
+    let unready = json!({"status": "unavailable", "checks": {"database": "ok", "listener": "ok", "migrations": "unavailable"}});
+    for missing in [
+        "update _sqlx_migrations set success = false where version = 1",
+        "delete from _sqlx_migrations where version = 1",
+        "drop table _sqlx_migrations",
     ] {
-        let answer = app.nobody().get(path).await;
-        assert_eq!((answer.status, serde_json::from_str::<Value>(&answer.text).unwrap()), (200, body));
+        app.db_run(missing).await.unwrap();
+        assert_eq!(readiness(&app).await, (503, unready.clone()), "{missing}");
     }
 }
 
@@ -264,11 +290,12 @@ async fn without_the_database_the_answer_is_503_at_once_and_it_comes_back_by_its
     assert_eq!(app.nobody().get("/health/live").await.status, 200);
     let unready = app.nobody().get("/health/ready").await;
     assert_eq!(unready.status, 503);
-    assert_eq!(unready.text, r#"{"status":"unavailable","checks":{"database":"unavailable"}}"#);
+    let checks = r#"{"database":"unavailable","listener":"unavailable","migrations":"unavailable"}"#;
+    assert_eq!(unready.text, format!(r#"{{"status":"unavailable","checks":{checks}}}"#));
 
     gate.open();
     admin.get(ME).await.expect(200);
-    assert_eq!(app.nobody().get("/health/ready").await.status, 200);
+    assert_eq!(readiness(&app).await.0, 200);
 }
 
 #[tokio::test]

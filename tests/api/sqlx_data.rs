@@ -63,7 +63,7 @@ async fn the_migrations_make_the_schema_from_nothing_and_find_nothing_to_do_agai
         ttscm::database::migrate(&pool).await.unwrap();
     }
     let applied: Vec<i64> = sqlx::query_scalar("select version from _sqlx_migrations order by version")
-        .fetch_all(&pool)
+        .fetch_all(&*pool)
         .await
         .unwrap();
     let known: Vec<_> = ttscm::database::MIGRATIONS.iter().map(|migration| migration.version).collect();

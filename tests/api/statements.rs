@@ -138,7 +138,7 @@ async fn reads_go_on_when_the_database_has_cut_their_connections() {
     let technician = scene.app.technician_of(&scene.acme).await;
     for _ in 0..3 {
         technician.get(&path).await.expect(200);
-        let cut = "select pg_terminate_backend(pid) from pg_stat_activity
+        let cut = "select pg_terminate_backend(pid, 10000) from pg_stat_activity
                    where datname = current_database() and pid <> pg_backend_pid()";
         scene.app.db_run(cut).await.expect("the others are cut");
         // each connection that was cut is found out once, and those who meet it are told to come again

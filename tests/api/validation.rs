@@ -1,6 +1,9 @@
 //! Bad input: each is refused in the envelope, with the way to what is wrong, and nothing is half-written.
 
 use reqwest::Method;
+use ttscm::error::{Error, Violation};
+use ttscm::http::route::Row;
+use ttscm::http::v1;
 
 use crate::helpers::scene::{field, id_in, kind_with};
 use crate::helpers::{Answer, Scene, Value, json};
@@ -344,4 +347,20 @@ async fn parameters_are_checked_too() {
     scene.admin.patch(&format!("{kind}?force="), &json!({})).await.expect(200);
     let empty = scene.admin.get(&format!("{company}?page=&unknown=1")).await.expect(200);
     assert_eq!(empty.get("pagination"), None);
+}
+
+#[test]
+fn no_native_route_takes_a_field_that_it_does_not_know() {
+    let takes_json = |row: &Row| row.description.judge_body.is_some() && !row.description.is_form;
+    let rows: Vec<_> =
+        v1::routes().into_iter().map(|route| route.row).filter(|row| takes_json(row)).collect();
+    assert!(rows.len() > 20);
+    for row in rows {
+        let judged = row.judge_body(br#"{"a_field_of_nobody": 1}"#).expect("it takes a body");
+        let Err(Error::Invalid(violations)) = judged else {
+            panic!("{} {}: {judged:?}", row.method, row.path)
+        };
+        let unknown = Violation::field("a_field_of_nobody", "Unknown field");
+        assert!(violations.contains(&unknown), "{} {}: {violations:?}", row.method, row.path);
+    }
 }

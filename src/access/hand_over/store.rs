@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::State;
 use crate::access::attempts::network;
 use crate::access::caller::{Origin, Way};
-use crate::database;
+use crate::database::{self, Pool};
 use crate::error::Result;
 use crate::vault::{Held, Swaps};
 
@@ -49,7 +49,7 @@ pub(super) struct New<'a> {
 
 /// Keeps a new sign-in, unless its network has `limit` of them under way.
 pub(super) async fn insert(
-    pool: &PgPool,
+    pool: &Pool,
     new: &New<'_>,
     origin: &Origin,
     limit: i64,

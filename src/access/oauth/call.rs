@@ -9,6 +9,7 @@ use oauth2::{AsyncHttpClient, HttpRequest, HttpResponse, RequestTokenError, Stan
 use reqwest::RequestBuilder;
 use reqwest::header::ACCEPT;
 use serde::de::DeserializeOwned;
+use tracing::{Instrument, Span};
 
 use crate::outgoing::{self, CallError};
 
@@ -39,12 +40,17 @@ impl Http {
     }
 }
 
+/// The part of a trace that a call is.
+fn span() -> Span {
+    tracing::debug_span!("ask a sign-in provider", otel.kind = "client")
+}
+
 /// The JSON that a request is answered with.
 ///
 /// # Errors
 /// Where there is none.
 pub async fn json<T: DeserializeOwned>(request: RequestBuilder) -> anyhow::Result<T> {
-    let response = request.send().await.map_err(CallError::from)?;
+    let response = request.send().instrument(span()).await.map_err(CallError::from)?;
     ensure!(response.status().is_success(), "the provider answers {}", response.status());
     let body = outgoing::body(response, MAX_ANSWER).await?;
     // the error's text would show what was sent
@@ -57,7 +63,7 @@ impl<'a> AsyncHttpClient<'a> for Http {
 
     fn call(&'a self, request: HttpRequest) -> Self::Future {
         Box::pin(async move {
-            let response = self.0.execute(request.try_into()?).await?;
+            let response = self.0.execute(request.try_into()?).instrument(span()).await?;
             let mut answer = HttpResponse::default();
             *answer.status_mut() = response.status();
             answer.headers_mut().clone_from(response.headers());

@@ -77,7 +77,9 @@ pub async fn refresh(app: &App, origin: &Origin, presented: &str) -> Result<Toke
         store::lock_session_of(&mut transaction, &hash, now).await?.ok_or_else(Error::unauthenticated)?;
     let state = store::refresh_token_state(&mut transaction, &hash).await?;
     let user = Actor::user(session.user_id, session.user_name);
-    let reused = state.spent_at.is_some_and(|spent_at| now - spent_at > GRACE || state.successor_spent);
+    // a clock that was set back must not lengthen the grace
+    let is_over = |spent_at: DateTime<Utc>| (now - spent_at).abs() > GRACE;
+    let reused = state.spent_at.is_some_and(|spent_at| is_over(spent_at) || state.successor_spent);
     if reused {
         end_with(&mut transaction, &user, origin, session.id, now, Outcome::Denied).await?;
         transaction.commit().await?;

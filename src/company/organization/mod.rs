@@ -58,7 +58,7 @@ pub struct Edit {
 /// Where the database fails.
 pub async fn list(app: &App, caller: &Caller, paging: Option<Paging>) -> Result<Paged<Organization>> {
     let reach = caller.reach(Permission::CompanyFetchMany);
-    Paged::fetch(paging, |window| store::list(&app.pool, &reach, None, window)).await
+    Paged::fetch(paging, |window| store::list(&*app.pool, &reach, None, window)).await
 }
 
 /// The organization with this id, where the caller holds all of `needed` in it.
@@ -72,7 +72,7 @@ pub async fn find(
     identifier: &str,
 ) -> Result<Organization> {
     let company = super::find(app, caller, needed, identifier).await?;
-    load(&app.pool, company.id).await
+    load(&*app.pool, company.id).await
 }
 
 async fn load(executor: impl PgExecutor<'_>, id: Uuid) -> Result<Organization> {

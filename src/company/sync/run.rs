@@ -80,7 +80,12 @@ impl Run {
             tracing::warn!(error = &cut as &dyn std::error::Error, "the companies were not copied");
             cut.to_string()
         });
-        store::finish(&mut self.connection, self.progress, reason.as_deref(), app.clock.now()).await?;
+        let now = app.clock.now();
+        store::finish(&mut self.connection, self.progress, reason.as_deref(), now).await?;
+        let Progress { read, written, marked } = self.progress;
+        let complete_at = reason.is_none().then(|| now.timestamp());
+        let did = [("read", read), ("written", written), ("marked", marked)];
+        app.metrics.copied(self.mode.as_str(), complete_at, did);
         // with it goes the lock
         self.connection.close().await?;
         tracing::info!(mode = self.mode.as_str(), progress = ?self.progress, complete = reason.is_none(), "copied companies");

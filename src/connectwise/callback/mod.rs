@@ -11,6 +11,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use url::Url;
 
 use super::{ConnectWise, Result, sent};
 
@@ -33,24 +34,34 @@ impl ConnectWise {
     /// [`super::Failure`] where the key cannot be had now.
     pub async fn verify(&self, body: &[u8], signature: &str) -> Result<Option<Callback>> {
         let Ok(payload) = serde_json::from_slice::<Value>(body) else { return Ok(None) };
-        let address =
-            payload["Metadata"]["key_url"].as_str().and_then(|text| key::address(&self.client, text));
+        let address = payload["Metadata"]["key_url"].as_str().and_then(|text| self.key_address(text));
         let Some(address) = address else { return Ok(None) };
         let Some(key) = self.keys.get(&self.client, &address).await? else { return Ok(None) };
-        Ok(is_signed(body, signature, &key).then(|| read(&payload, signature)))
+        Ok(is_signed(body, signature, &key).then(|| Callback::read(&payload, signature)))
+    }
+
+    /// The address of a signing key, where it is one of the configured ConnectWise and tenant.
+    #[must_use]
+    pub fn key_address(&self, text: &str) -> Option<Url> {
+        key::address(&self.client, text)
     }
 }
 
-fn read(payload: &Value, signature: &str) -> Callback {
-    let is_company = payload["Type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("company"));
-    Callback {
-        message: sent::text(payload, "/MessageId").unwrap_or_else(|| signature.to_owned()),
-        company: sent::number(payload, "/ID").filter(|number| is_company && *number > 0),
+impl Callback {
+    /// What a callback with this signature says, once that is known to be good.
+    #[must_use]
+    pub fn read(payload: &Value, signature: &str) -> Self {
+        let is_company = payload["Type"].as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("company"));
+        Self {
+            message: sent::text(payload, "/MessageId").unwrap_or_else(|| signature.to_owned()),
+            company: sent::number(payload, "/ID").filter(|number| is_company && *number > 0),
+        }
     }
 }
 
 /// Whether the signature is the HMAC-SHA256 of these very bytes, under the SHA-256 of the signing key.
-fn is_signed(body: &[u8], signature: &str, key: &SecretString) -> bool {
+#[must_use]
+pub fn is_signed(body: &[u8], signature: &str, key: &SecretString) -> bool {
     let hashed = Sha256::digest(key.expose_secret().as_bytes());
     let Ok(signature) = STANDARD.decode(signature.trim()) else { return false };
     let Ok(mac) = Hmac::<Sha256>::new_from_slice(&hashed) else { return false };

@@ -23,7 +23,9 @@ pub struct Registered {
 }
 
 impl Registered {
-    fn read(sent: &Value) -> Option<Self> {
+    /// The callback that a record is; none where it has no number.
+    #[must_use]
+    pub fn read(sent: &Value) -> Option<Self> {
         let text = |place: &str| sent::text(sent, place).unwrap_or_default();
         Some(Self {
             number: sent::number(sent, "/id")?,

@@ -77,6 +77,24 @@ pub struct NewType {
     pub fields: Vec<Field>,
 }
 
+impl NewType {
+    /// The same in its one spelling, where it keeps every rule that needs no look at other types.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a reserved or malformed scope, an impossible name or fields that share an id.
+    pub fn checked(self) -> Result<Self> {
+        let new = Self {
+            name: self.name.trim().to_owned(),
+            permission_scope: self.permission_scope.trim().to_lowercase(),
+            ..self
+        };
+        let mut violations = check_fields(&new.fields);
+        violations.extend(check_name(&new.name));
+        violations.extend(check_scope(&new.permission_scope));
+        if violations.is_empty() { Ok(new) } else { Err(Error::Invalid(violations)) }
+    }
+}
+
 /// The nodes by which a caller sees a type.
 const SIGHT: [Permission; 2] = [Permission::CredentialTypeFetch, Permission::CredentialTypeFetchMany];
 
@@ -126,23 +144,17 @@ pub(crate) fn is_seen(caller: &Caller, kind: Uuid) -> bool {
 pub async fn create(app: &App, caller: &Caller, new: NewType) -> Result<CredentialType> {
     let mut change = access::Change::begin(app, caller).await?;
     change.caller.require_everywhere(Permission::CredentialTypeCreate)?;
-    let now = app.clock.now();
+    let (new, now) = (new.checked()?, app.clock.now());
     let kind = CredentialType {
         id: id::new(),
-        name: new.name.trim().to_owned(),
-        permission_scope: new.permission_scope.trim().to_lowercase(),
+        name: new.name,
+        permission_scope: new.permission_scope,
         icon: new.icon,
         fields: new.fields,
         credential_count: 0,
         created_at: now,
         updated_at: now,
     };
-    let mut violations = check_fields(&kind.fields);
-    violations.extend(check_name(&kind.name));
-    violations.extend(check_scope(&kind.permission_scope));
-    if !violations.is_empty() {
-        return Err(Error::Invalid(violations));
-    }
     refuse_collision(&change, &kind.permission_scope)?;
     trash::refuse_scope(change.connection(), &kind.permission_scope).await?;
     taken(store::insert(change.connection(), &kind).await, &kind)?;

@@ -13,7 +13,7 @@ use super::tied::Tied;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A Postgres that ran this long did not fail at its start.
-const STEADY: Duration = Duration::from_mins(1);
+const STEADY: Duration = Duration::from_secs(1);
 
 /// The task which looks after a running Postgres.
 pub(super) struct Supervisor {

@@ -76,7 +76,7 @@ pub async fn check(app: &Arc<App>, caller: &Caller, identifier: &str) -> Result<
         }
         _ => check_together(app, integration.id, integration.revision).await?,
     }
-    Ok(load(&app.pool, caller, Permission::IntegrationCheck, identifier).await?.health)
+    Ok(load(&*app.pool, caller, Permission::IntegrationCheck, identifier).await?.health)
 }
 
 /// The last checks of an integration, the newest first, for whoever may read it.
@@ -127,7 +127,7 @@ async fn check_together(app: &Arc<App>, id: Uuid, revision: i64) -> Result<()> {
 
 /// Asks the product and writes down what was found, unless the integration has changed meanwhile.
 async fn make(app: &App, id: Uuid) -> Result<()> {
-    let Some(integration) = super::store::by_id(&app.pool, id).await?.filter(|found| found.is_active) else {
+    let Some(integration) = super::store::by_id(&*app.pool, id).await?.filter(|found| found.is_active) else {
         return Ok(());
     };
     let Some(product) = sealed::open(app, &integration).await? else { return Ok(()) };
@@ -157,5 +157,7 @@ async fn keep(
     let found = Check { at, status, verdict, message, duration_ms };
     store::keep(&mut transaction, integration.id, &found, failures, next).await?;
     store::insert(&mut transaction, id::new(), integration.id, &found, KEPT).await?;
-    Ok(transaction.commit().await?)
+    transaction.commit().await?;
+    app.metrics.checked(integration.kind.as_str(), verdict.as_str());
+    Ok(())
 }

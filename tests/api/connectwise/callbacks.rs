@@ -19,7 +19,7 @@ fn key_url(cw: &TestConnectWise) -> String {
     format!("http://{}/v2026_3//system/callbackkey/index.rails?companyName={TENANT}&id=89966c04", cw.address)
 }
 
-fn payload(cw: &TestConnectWise, message: &str, number: i64) -> Value {
+pub fn payload(cw: &TestConnectWise, message: &str, number: i64) -> Value {
     json!({
         "Action": "updated", "CallbackObjectRecId": 26604, "CompanyId": TENANT,
         "Entity": "{\"id\":250,\"name\":\"What nobody believes\"}", "FromUrl": "na.myconnectwise.net", "ID": number,
@@ -38,7 +38,7 @@ async fn send(to: &Actor, body: &str, signature: &str) -> Answer {
     request.header("x-content-signature", signature).body(body.to_owned()).send().await
 }
 
-async fn send_signed(to: &Actor, payload: &Value) -> Answer {
+pub async fn send_signed(to: &Actor, payload: &Value) -> Answer {
     // spaces that a body written anew would not have
     let body = format!("{payload:#}");
     send(to, &body, &signature(&body, SIGNING_KEY)).await

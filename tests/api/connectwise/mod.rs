@@ -1,6 +1,6 @@
 //! Companies from ConnectWise, on a test's own.
 
-mod callbacks;
+pub mod callbacks;
 mod commands;
 mod configurations;
 mod copy;
@@ -82,7 +82,7 @@ async fn list(actor: &Actor, query: &str) -> BTreeMap<i64, Value> {
 }
 
 /// Waits for the end of the run that is on.
-async fn end_of_run(actor: &Actor) -> Value {
+pub async fn end_of_run(actor: &Actor) -> Value {
     until(async || {
         let status = actor.get(SYNC).await.data();
         (status["state"] != "running").then_some(status)

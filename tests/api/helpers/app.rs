@@ -16,6 +16,8 @@ use super::time::TestClock;
 
 pub const ADMIN_EMAIL: &str = "admin@example.com";
 pub const ADMIN_PASSWORD: &str = "an administrator's password";
+pub const MASTER_KEY: &str = "the master key of every test run";
+pub const TOKEN_SECRET: &str = "the token secret of all the test";
 
 /// A server on a port of its own, with a database and a clock of its own. It ends with the value.
 pub struct TestApp {
@@ -36,8 +38,7 @@ fn client() -> reqwest::Client {
 
 /// The settings of tests, with some set otherwise.
 pub fn config(database: PgConnectOptions, variables: &[(&str, &str)]) -> Config {
-    let master_key = STANDARD.encode(*b"the master key of every test run");
-    let token_secret = STANDARD.encode(*b"the token secret of all the test");
+    let (master_key, token_secret) = (STANDARD.encode(MASTER_KEY), STANDARD.encode(TOKEN_SECRET));
     let variable = |name: &str| {
         let set = variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         set.or_else(|| match name {

@@ -20,7 +20,7 @@ use super::request::{Answer, Request};
 use super::time::TestClock;
 
 /// After which time waiting for something is given up.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where a desktop client is, and where a browser is that is not on the same machine.
 pub const DESK: [u8; 4] = [127, 0, 0, 1];

@@ -3,6 +3,8 @@
 
 pub mod actor;
 pub mod app;
+#[path = "../../process/helpers/balancer.rs"]
+pub mod balancer;
 pub mod cluster;
 pub mod command;
 pub mod connectwise;
@@ -18,8 +20,12 @@ pub mod people;
 pub mod product;
 pub mod request;
 pub mod scene;
+#[path = "../../process/helpers/tied.rs"]
+mod tied;
 pub mod time;
 pub mod trash;
+#[path = "../../process/helpers/wait.rs"]
+mod wait;
 pub mod words;
 
 pub use actor::Actor;

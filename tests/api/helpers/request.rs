@@ -1,7 +1,30 @@
 //! Requests and their answers.
 
+use std::cell::RefCell;
+
 use reqwest::header::HeaderMap;
 use serde_json::Value;
+
+/// An answer that was listened to: what was asked, and all that came back.
+pub struct Heard {
+    /// The method and the path.
+    pub asked: String,
+    pub said: String,
+}
+
+thread_local! {
+    static HEARD: RefCell<Option<Vec<Heard>>> = const { RefCell::new(None) };
+}
+
+/// From now on every answer that this test gets is kept.
+pub fn listen() {
+    HEARD.set(Some(Vec::new()));
+}
+
+/// The answers that were kept.
+pub fn heard() -> Vec<Heard> {
+    HEARD.take().expect("it listens")
+}
 
 /// A request on its way.
 pub struct Request(pub reqwest::RequestBuilder);
@@ -21,9 +44,17 @@ impl Request {
     }
 
     pub async fn send(self) -> Answer {
-        let response = self.0.send().await.expect("an answer");
+        let (client, request) = self.0.build_split();
+        let request = request.expect("a request");
+        let asked = format!("{} {}", request.method(), request.url().path());
+        let response = client.execute(request).await.expect("an answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.expect("a body");
+        HEARD.with_borrow_mut(|heard| {
+            if let Some(heard) = heard {
+                heard.push(Heard { asked, said: format!("{headers:?} {text}") });
+            }
+        });
         Answer { status, headers, text }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -71,6 +72,17 @@ pub fn key(letter: u8) -> String {
     STANDARD.encode(std::array::from_fn::<u8, 32, _>(|index| letter.wrapping_add(u8::from(index == 0))))
 }
 
+/// The program on a database, started in `folder`, with good settings.
+pub fn on(database_url: &str, folder: &Path) -> Start {
+    ttscm(folder)
+        .set("DATABASE_URL", database_url)
+        .set("VAULT_MASTER_KEY", key(b'a'))
+        .set("TOKEN_SECRET", key(b't'))
+        .set("ADMIN_EMAIL", ADMIN_EMAIL)
+        .set("ADMIN_PASSWORD", ADMIN_PASSWORD)
+        .set("REVEAL_LIMIT_PER_HOUR", "0")
+}
+
 /// A new, empty database of that Postgres, and a folder to start the program in.
 pub struct Database {
     pub url: String,
@@ -92,13 +104,7 @@ impl Database {
 
     /// The program on this database, with good settings.
     pub fn ttscm(&self) -> Start {
-        ttscm(self.folder.path())
-            .set("DATABASE_URL", &self.url)
-            .set("DATABASE_MAX_CONNECTIONS", "3")
-            .set("VAULT_MASTER_KEY", key(b'a'))
-            .set("TOKEN_SECRET", key(b't'))
-            .set("ADMIN_EMAIL", ADMIN_EMAIL)
-            .set("ADMIN_PASSWORD", ADMIN_PASSWORD)
+        on(&self.url, self.folder.path()).set("DATABASE_MAX_CONNECTIONS", "3")
     }
 
     /// The administrator of the settings.
@@ -106,7 +112,7 @@ impl Database {
         Client::sign_in(&server.url(), ADMIN_EMAIL, ADMIN_PASSWORD).await
     }
 
-    /// A connection to it.
+    /// A connection of the test's own.
     pub async fn connect(&self) -> PgConnection {
         PgConnection::connect_with(&self.options).await.expect("a connection")
     }

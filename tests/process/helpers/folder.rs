@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::unistd::User;
 use tempfile::TempDir;
@@ -12,6 +12,14 @@ pub fn open_folder() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("the folder is ours");
     folder
+}
+
+/// A file that only its owner may read; its path.
+pub fn private_file(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    fs::write(&path, text).expect("the folder is ours");
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("the file is ours");
+    path
 }
 
 /// The user `nobody`.

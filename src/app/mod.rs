@@ -1,46 +1,45 @@
 //! `App`: what every operation works with. It is put together the same way by the program and by tests.
 
-use std::path::PathBuf;
+mod background;
+mod first_admin;
+mod keys;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use ipnet::IpNet;
-use secrecy::{ExposeSecret, SecretString};
-use sqlx::PgPool;
-use sqlx::postgres::PgConnectOptions;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use secrecy::ExposeSecret;
 
-use crate::access::Caller;
 use crate::access::attempts::Turns;
-use crate::access::cache::{self, Cache};
-use crate::access::hand_over::{self, Waiting};
-use crate::access::key::{Uses, write_uses};
+use crate::access::cache::Cache;
+use crate::access::hand_over::Waiting;
+use crate::access::key::Uses;
 use crate::access::oauth::Providers;
 use crate::access::password::{self, Passwords};
-use crate::access::token::{self, TokenKeys};
-use crate::audit::{self, Chain};
+use crate::access::token::TokenKeys;
+use crate::audit::Chain;
 use crate::clock::Clock;
 use crate::company::{self, Looks, Work};
-use crate::config::{self, Admin, AuditRules, Config, Key, SignInRules};
+use crate::config::{self, Admin, AuditRules, Config, SignInRules};
 use crate::connectwise::ConnectWise;
 use crate::credential::{Credential, Secrets};
 use crate::database::embedded::{self, Embedded};
-use crate::database::listener::{self, Heard};
-use crate::database::{self, Batch, Reads};
+use crate::database::{self, Batch, Pool, Reads};
 use crate::integration::{self, Checks};
+use crate::metrics::Metrics;
 use crate::outgoing::{Bounds, Guard, Lookup, SystemLookup};
-use crate::role;
-use crate::sealing::{self, SealedStore};
-use crate::trash;
-use crate::user::{self, NewUser};
-use crate::vault::{self, MasterKey, Vault};
+use crate::sealing::SealedStore;
+use crate::tls::Certificate;
+use crate::vault::Vault;
+use background::Background;
+use first_admin::make_first_admin;
+
+pub use keys::Database;
 
 /// The parts that operations need.
 pub struct App {
     /// The database.
-    pub pool: PgPool,
+    pub pool: Pool,
     /// Connections of the pool for what is read most.
     pub reads: Reads,
     /// Connections for what is read in batches.
@@ -79,6 +78,10 @@ pub struct App {
     pub checks: Checks,
     /// Whose turn it is to try a password.
     pub attempts: Turns,
+    /// What is counted and measured for operators.
+    pub metrics: Metrics,
+    /// The certificate that clients are shown; none: plain HTTP.
+    pub certificate: Option<Arc<Certificate>>,
     /// What of the configuration is asked for later.
     pub settings: Settings,
 }
@@ -87,6 +90,8 @@ pub struct App {
 pub struct Settings {
     /// The address that clients use, without a slash at its end.
     pub public_url: String,
+    /// Whether this server itself speaks TLS.
+    pub serves_tls: bool,
     /// Exact origins of browser apps.
     pub cors_allowed_origins: Vec<String>,
     /// The networks whose `X-Forwarded-For` is believed.
@@ -106,10 +111,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Whether clients come by https.
+    /// Whether clients come by https, to a proxy or to this server itself.
     #[must_use]
     pub fn is_https(&self) -> bool {
-        self.public_url.starts_with("https://")
+        self.serves_tls || self.public_url.starts_with("https://")
     }
 
     /// Whether clients come from this machine only, by its name for itself.
@@ -126,12 +131,8 @@ pub struct Started {
     /// The first administrator, where this start made one without being told a password.
     pub new_admin: Option<Admin>,
     embedded: Option<Embedded>,
-    stop: watch::Sender<bool>,
-    in_background: JoinSet<()>,
+    background: Background,
 }
-
-/// The address of the administrator of an embedded database.
-const LOCAL_ADMIN: &str = "admin@localhost";
 
 impl Started {
     /// Starts the database, checks the keys, brings the schema up to date and makes the first administrator.
@@ -166,9 +167,8 @@ impl Started {
         match (built, embedded) {
             (Ok((app, new_admin)), embedded) => {
                 let app = Arc::new(app);
-                let (stop, stopped) = watch::channel(false);
-                let in_background = in_background(&app, &stopped);
-                Ok(Self { app, new_admin, embedded, stop, in_background })
+                let background = Background::start(&app);
+                Ok(Self { app, new_admin, embedded, background })
             }
             (Err(error), None) => Err(error),
             (Err(error), Some(embedded)) => {
@@ -178,18 +178,21 @@ impl Started {
         }
     }
 
+    /// Resolves when announcements of other servers are heard, which is the last thing that readiness takes; or
+    /// after a while, since the server can work without.
+    pub async fn listens(&self) {
+        self.background.listens().await;
+    }
+
     /// Ends what goes on in the background, closes the pool, then the embedded database.
     ///
     /// # Errors
     /// Where the embedded database does not stop.
-    pub async fn stop(mut self) -> anyhow::Result<()> {
-        self.stop.send_replace(true);
-        while let Some(ended) = self.in_background.join_next().await {
-            ended?;
-        }
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.background.end().await?;
         self.app.reads.close();
         self.app.batched.close();
-        self.app.pool.close().await;
+        self.app.pool.end().await;
         match self.embedded {
             Some(embedded) => embedded.stop().await,
             None => Ok(()),
@@ -197,59 +200,12 @@ impl Started {
     }
 }
 
-/// Resolves when the program stops.
-async fn told_to_stop(mut stopped: watch::Receiver<bool>) {
-    // without a sender there is no program any more
-    drop(stopped.wait_for(|stopped| *stopped).await);
-}
-
-/// What goes on beside the requests, until the program stops.
-fn in_background(app: &Arc<App>, stopped: &watch::Receiver<bool>) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
-    tasks.spawn(listen(Arc::clone(app), told_to_stop(stopped.clone())));
-    let (of_sign_ins, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
-    tasks.spawn(async move { hand_over::keep_time(&of_sign_ins, stop).await });
-    let (of_keys, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
-    tasks.spawn(async move { sealing::keep(&of_keys, stop).await });
-    tasks.spawn(company::work(Arc::clone(app), told_to_stop(stopped.clone())));
-    tasks.spawn(write_uses(Arc::clone(app), told_to_stop(stopped.clone())));
-    tasks.spawn(integration::work(Arc::clone(app), told_to_stop(stopped.clone())));
-    let (of_reads, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
-    tasks.spawn(async move { of_reads.reads.tend(stop).await });
-    let (of_batches, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
-    tasks.spawn(async move { of_batches.batched.tend(stop).await });
-    let (of_trash, stop) = (Arc::clone(app), told_to_stop(stopped.clone()));
-    tasks.spawn(async move { trash::keep_time(&of_trash, stop).await });
-    tasks.spawn(audit::chain::keep(Arc::clone(app), told_to_stop(stopped.clone())));
-    tasks
-}
-
-/// Hears of what other servers do.
-async fn listen(app: Arc<App>, stop: impl Future<Output = ()>) {
-    let on = |heard: Heard<'_>| match heard {
-        Heard::Listening => {
-            app.remembered.hears(true);
-            app.waiting.wake_all();
-            app.vault.announce();
-        }
-        Heard::Announcement { channel: cache::CHANNEL, .. } => app.remembered.forget(),
-        Heard::Announcement { channel: vault::CHANNEL, .. } => app.vault.announce(),
-        Heard::Announcement { payload, .. } => app.waiting.wake(payload),
-        Heard::Deaf => {
-            app.remembered.hears(false);
-            // what the listener lost, others have lost too
-            app.reads.forget();
-            app.batched.forget();
-        }
-    };
-    listener::listen(&app.pool, &[cache::CHANNEL, hand_over::CHANNEL, vault::CHANNEL], on, stop).await;
-}
-
 async fn build(
     config: Config,
     clock: Arc<dyn Clock>,
     database: &Database,
 ) -> anyhow::Result<(App, Option<Admin>)> {
+    let certificate = config.operations.tls.as_ref().map(Certificate::open).transpose()?;
     let pool = database::connect(database.options.clone(), config.database_max_connections).await?;
     let is_new = !Vault::has_ring(&pool).await?;
     let master_key = database.master_key(&config, is_new)?;
@@ -278,7 +234,9 @@ async fn build(
         products: integration::Client::new(guard, Arc::clone(&clock)),
         checks: Checks::default(),
         attempts: Turns::default(),
+        metrics: Metrics::default(),
         settings: Settings {
+            serves_tls: certificate.is_some(),
             public_url: config.public_url,
             cors_allowed_origins: config.cors_allowed_origins,
             trusted_proxies: config.trusted_proxies,
@@ -294,111 +252,11 @@ async fn build(
         credentials: Batch::new(&batched),
         secrets: Batch::new(&batched),
         batched,
+        certificate,
         pool,
         clock,
     };
     company::sync::check_tenant(&app).await?;
     let new_admin = make_first_admin(&app, config.admin, database.keys.is_some()).await?;
     Ok((app, new_admin))
-}
-
-/// A database, and where its keys are.
-pub struct Database {
-    /// How to connect to it.
-    pub options: PgConnectOptions,
-    /// The folder of the private Postgres, which has the keys in it.
-    keys: Option<PathBuf>,
-    /// The private Postgres, where it was started for this.
-    embedded: Option<Embedded>,
-}
-
-impl Database {
-    fn external(options: PgConnectOptions) -> Self {
-        Self { options, keys: None, embedded: None }
-    }
-
-    fn of(embedded: Embedded) -> Self {
-        let (options, keys) = (embedded.connect_options(), embedded.data_dir().to_owned());
-        Self { options, keys: Some(keys), embedded: Some(embedded) }
-    }
-
-    /// The database of the settings. A private Postgres that runs already is used as it is.
-    ///
-    /// # Errors
-    /// One sentence that says what is wrong.
-    pub async fn beside(config: &Config) -> anyhow::Result<Self> {
-        if let Some(options) = &config.database {
-            return Ok(Self::external(options.clone()));
-        }
-        let data_dir = config.data_dir.clone().unwrap_or_else(embedded::default_data_dir);
-        match Embedded::of_running_server(&data_dir)? {
-            Some((options, keys)) => Ok(Self { options, keys: Some(keys), embedded: None }),
-            None => Ok(Self::of(Embedded::start(&data_dir).await?)),
-        }
-    }
-
-    /// Stops the private Postgres, where it was started for this.
-    ///
-    /// # Errors
-    /// Where it does not stop.
-    pub async fn stop(self) -> anyhow::Result<()> {
-        match self.embedded {
-            Some(embedded) => embedded.stop().await,
-            None => Ok(()),
-        }
-    }
-
-    /// The configured master key, or the one of the private Postgres, made where it `may_be_made`.
-    ///
-    /// # Errors
-    /// One sentence that says what is wrong.
-    pub fn master_key(&self, config: &Config, may_be_made: bool) -> anyhow::Result<MasterKey> {
-        let key = match &config.vault_master_key_file {
-            Some(file) => vault::configured_key_file(file)?,
-            None => self.key(config.vault_master_key.as_ref(), "vault-master-key", may_be_made)?,
-        };
-        Ok(MasterKey::new(key, config.vault_master_key_previous.clone()))
-    }
-
-    /// The configured key, or the one of the folder, made there where it `may_be_made`.
-    fn key(&self, configured: Option<&Key>, name: &str, may_be_made: bool) -> anyhow::Result<Key> {
-        match (configured, &self.keys) {
-            (Some(key), _) => Ok(key.clone()),
-            (None, Some(folder)) => vault::key_file(&folder.join(name), may_be_made),
-            (None, None) => anyhow::bail!("no {name}"),
-        }
-    }
-}
-
-/// Makes the administrator that the configuration names, where there is no account yet. On the embedded
-/// database one is made all the same; its random password is in the answer, and nowhere else.
-async fn make_first_admin(
-    app: &App,
-    configured: Option<Admin>,
-    is_embedded: bool,
-) -> anyhow::Result<Option<Admin>> {
-    let mut transaction = database::begin(&app.pool).await?;
-    database::one_at_a_time(&mut transaction).await?;
-    if !user::none_exists(&mut transaction).await? {
-        return Ok(None);
-    }
-    let is_told = configured.is_some();
-    let random = || Admin { email: LOCAL_ADMIN.to_owned(), password: token::new_secret().0 };
-    let Some(admin) = configured.or_else(|| is_embedded.then(random)) else {
-        tracing::warn!("there is no account yet: set ADMIN_EMAIL and ADMIN_PASSWORD and start again");
-        return Ok(None);
-    };
-    let password = SecretString::from(admin.password.expose_secret());
-    let new = NewUser {
-        login: &admin.email,
-        email: Some(&admin.email),
-        name: "Administrator",
-        password_hash: Some(app.passwords.hash(password).await?),
-        roles: &[role::ADMIN_ID, role::USER_ID],
-    };
-    user::create(&mut transaction, app, &Caller::system(), &new)
-        .await
-        .context("the administrator cannot be made")?;
-    transaction.commit().await?;
-    Ok((!is_told).then_some(admin))
 }
