@@ -2,10 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use sqlx::postgres::PgConnectOptions;
 use ttscm::vault::Place;
 
 use crate::audit_chain::{assert_told, three_faults_in};
+use crate::helpers::cluster::Durable;
 use crate::helpers::scene::id_in;
+use crate::helpers::time::TestClock;
 use crate::helpers::{Actor, Scene, TestApp, fixture};
 use crate::key_rotation::rotate;
 
@@ -75,8 +78,8 @@ struct Revealing {
 }
 
 impl Revealing {
-    async fn start() -> Self {
-        let app = TestApp::start_with(&[("REVEAL_LIMIT_PER_HOUR", "0")]).await;
+    async fn on(database: PgConnectOptions) -> Self {
+        let app = TestApp::on(database, TestClock::new(), &[("REVEAL_LIMIT_PER_HOUR", "0")]).await;
         let admin = app.admin().await;
         let (acme, aws) = (fixture::company(&admin, "Acme").await, fixture::aws_type(&admin, "aws").await);
         let id = fixture::aws_credential(&admin, &aws, &acme, "secret").await;
@@ -94,14 +97,16 @@ impl Revealing {
     }
 }
 
-/// The sides are two servers. One has no chain. The other seals, while it reveals, what it has revealed the
-/// time before: all the work for as many events.
+/// The sides are two servers on a Postgres that waits for its disk, as one at work does. One has no chain. The
+/// other seals, while it reveals, what it has revealed the time before: all the work for as many events.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "it measures"]
 async fn sealing_takes_little_from_reveals() {
     const REVEALS: u64 = 2000;
     const TURNS: u64 = 30;
-    let (without, with) = (Revealing::start().await, Revealing::start().await);
+    let durable = Durable::start().await;
+    let without = Revealing::on(durable.database("without").await).await;
+    let with = Revealing::on(durable.database("with").await).await;
     let no_chain = "alter table audit_events disable trigger audit_events_await_seal";
     without.app.db_run(no_chain).await.unwrap();
     for warming in [&without, &with] {

@@ -92,6 +92,28 @@ pub async fn database() -> PgConnectOptions {
     options.database(&name)
 }
 
+/// A cluster of one's own, as durable as one at work, and new databases in it. It ends with the value.
+pub struct Durable {
+    embedded: Embedded,
+    _folder: tempfile::TempDir,
+}
+
+impl Durable {
+    pub async fn start() -> Self {
+        let folder = tempfile::Builder::new().prefix(FOLDER).tempdir().expect("a folder");
+        open_to_all(folder.path());
+        let embedded = Embedded::start_with(folder.path(), Durability::Full).await.expect("Postgres starts");
+        Self { embedded, _folder: folder }
+    }
+
+    pub async fn database(&self, name: &str) -> PgConnectOptions {
+        let options = self.embedded.connect_options();
+        let mut connection = PgConnection::connect_with(&options).await.expect("a connection");
+        create(&mut connection, name, "template0").await;
+        options.database(name)
+    }
+}
+
 /// A new database with nothing in it.
 pub async fn empty_database() -> PgConnectOptions {
     let (options, name) = named_database();
