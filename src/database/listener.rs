@@ -68,8 +68,6 @@ async fn listen_once(pool: &Pool, own: &PgPool, channels: &[&str], on: &impl Fn(
         }
     };
     pool.found_silent(false);
-    // what became of connections while nobody listened is not known
-    pool.lost();
     on(Heard::Listening);
     let error = hear(&mut listener, on).await;
     pool.lost();

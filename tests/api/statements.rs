@@ -137,7 +137,7 @@ async fn reads_go_on_when_the_database_has_cut_their_connections() {
     let path = scene.credential("a secret").await;
     let technician = scene.app.technician_of(&scene.acme).await;
     for _ in 0..3 {
-        // connections of before are not used any more once the server listens again
+        // one that does not listen yet would not hear that they are cut
         while scene.app.nobody().get("/health/ready").await.status != 200 {}
         technician.get(&path).await.expect(200);
         let cut = "select pg_terminate_backend(pid, 10000) from pg_stat_activity
