@@ -61,7 +61,8 @@ impl Settings<'_> {
         let headers = self.headers("OTEL_EXPORTER_OTLP_HEADERS")?;
         let Some(text) = self.text("OTEL_EXPORTER_OTLP_ENDPOINT") else { return Ok(None) };
         let is_web = |url: &Url| {
-            matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.username().is_empty()
+            let is_named = !url.username().is_empty() || url.password().is_some();
+            matches!(url.scheme(), "http" | "https") && url.query().is_none() && !is_named
         };
         let mut url = Url::parse(&text).ok().filter(is_web).ok_or_else(|| {
             ConfigError(

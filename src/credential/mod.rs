@@ -10,6 +10,7 @@ pub mod value;
 mod write;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -135,7 +136,7 @@ pub(crate) const SIGHT: [Permission; 2] = [Permission::CredentialFetch, Permissi
 pub async fn find(app: &App, caller: &Caller, needed: &[Permission], identifier: &str) -> Result<Credential> {
     let missing = || not_found(identifier);
     let id = id::parse(identifier).ok_or_else(missing)?;
-    let credential = app.credentials.find(id).await?.ok_or_else(missing)?;
+    let credential = Arc::unwrap_or_clone(app.credentials.find(id).await?.ok_or_else(missing)?);
     permit(caller, needed, &credential)?;
     Ok(credential.seen_by(caller))
 }

@@ -1,12 +1,14 @@
 //! Reveals: the two ways to a plaintext. Each writes its audit rows, together with the count of what the
 //! caller has revealed within the hour, and gives the values only when these are committed: no row, no secret.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::store::Secrets;
-use super::{Credential, not_found, permit};
+use super::{Credential, kind, not_found, permit};
 use crate::access::{Caller, Permission};
 use crate::app::App;
 use crate::audit::{self, Outcome, Reveal, Target};
@@ -26,10 +28,11 @@ pub async fn reveal_all(
     needed: &[Permission],
     identifier: &str,
 ) -> Result<Vec<(String, SecretString)>> {
-    let Secrets { credential, mut sealed } = find(app, caller, needed, identifier, None).await?;
-    let position = |id: &str| credential.kind.fields.iter().position(|field| field.id == id);
+    let secrets = find(app, caller, needed, identifier, None).await?;
+    let position = |id: &str| secrets.credential.kind.fields.iter().position(|field| field.id == id);
+    let mut sealed: Vec<_> = secrets.sealed.iter().collect();
     sealed.sort_by_key(|(field, _)| position(field));
-    open_on_record(app, caller, &credential, sealed).await
+    open_on_record(app, caller, &secrets.credential, &sealed).await
 }
 
 /// Reveals one secure value of a credential; none where it has no value.
@@ -43,13 +46,16 @@ pub async fn reveal_one(
     identifier: &str,
     field: &str,
 ) -> Result<Option<SecretString>> {
-    let Secrets { credential, sealed } = find(app, caller, needed, identifier, Some(field)).await?;
-    if !credential.kind.fields.iter().any(|known| known.id == field && known.secure) {
+    // what no field is called never reaches the statement that others share
+    let asked = if kind::is_field_id(field) { field } else { "" };
+    let secrets = find(app, caller, needed, identifier, Some(asked)).await?;
+    if !secrets.credential.kind.fields.iter().any(|known| known.id == field && known.secure) {
         let shown: String = field.chars().take(200).collect();
         let message = format!("Secure field not found: {shown}");
         return Err(Error::NotFound { code: "SecureFieldNotFound", message });
     }
-    Ok(open_on_record(app, caller, &credential, sealed).await?.pop().map(|(_, value)| value))
+    let sealed: Vec<_> = secrets.sealed.iter().collect();
+    Ok(open_on_record(app, caller, &secrets.credential, &sealed).await?.pop().map(|(_, value)| value))
 }
 
 /// A credential with its sealed values, or that of one field, where the caller holds all of `needed` on it.
@@ -59,7 +65,7 @@ async fn find(
     needed: &[Permission],
     identifier: &str,
     field: Option<&str>,
-) -> Result<Secrets> {
+) -> Result<Arc<Secrets>> {
     let missing = || not_found(identifier);
     let id = id::parse(identifier).ok_or_else(missing)?;
     let secrets = app.secrets.find((id, field.map(str::to_owned))).await?.ok_or_else(missing)?;
@@ -73,9 +79,9 @@ async fn open_on_record(
     app: &App,
     caller: &Caller,
     credential: &Credential,
-    sealed: Vec<(String, Vec<u8>)>,
+    sealed: &[&(String, Vec<u8>)],
 ) -> Result<Vec<(String, SecretString)>> {
-    let opened = open_all(app, credential.id, &sealed).await;
+    let opened = open_all(app, credential.id, sealed).await;
     let reveal = Reveal {
         target: Target::named("credential", credential.id, &credential.name),
         company: credential.company.id,
@@ -108,10 +114,10 @@ fn outcome<T>(answer: &Result<T>) -> Outcome {
 }
 
 /// Tells the log of what somebody should look at.
-fn tell<T>(caller: &Caller, credential: &Credential, answer: &Result<T>) {
+fn tell<T>(caller: &Caller, credential: &Credential, answer: &Result<Vec<T>>) {
     let (actor, company) = (caller.actor.id.map(tracing::field::display), credential.company.id);
     match answer {
-        Ok(_) if credential.canary == Some(true) => {
+        Ok(values) if credential.canary == Some(true) && !values.is_empty() => {
             tracing::error!(actor, credential = %credential.id, %company, "a canary credential was revealed");
         }
         Err(Error::TooMany { .. }) => {
@@ -124,7 +130,7 @@ fn tell<T>(caller: &Caller, credential: &Credential, answer: &Result<T>) {
 async fn open_all(
     app: &App,
     credential: Uuid,
-    sealed: &[(String, Vec<u8>)],
+    sealed: &[&(String, Vec<u8>)],
 ) -> anyhow::Result<Vec<(String, SecretString)>> {
     let mut opened = Vec::with_capacity(sealed.len());
     for (field, bytes) in sealed {

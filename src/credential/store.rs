@@ -81,6 +81,7 @@ pub(super) async fn by_id(connection: &mut PgConnection, id: Uuid) -> Result<Opt
 
 impl Single for Credential {
     type Key = Uuid;
+    const AT_ONCE: usize = 100;
 
     async fn load(connection: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Self>> {
         let rows = sqlx::query_as!(
@@ -100,7 +101,6 @@ impl Single for Credential {
 }
 
 /// A credential with sealed values of it.
-#[derive(Clone)]
 pub struct Secrets {
     pub(super) credential: Credential,
     /// By field id.
@@ -110,6 +110,8 @@ pub struct Secrets {
 impl Single for Secrets {
     /// A credential, and the field whose value it is about; all of them without one.
     type Key = (Uuid, Option<String>);
+    // a credential may have some megabytes of them
+    const AT_ONCE: usize = 20;
 
     async fn load(connection: &mut PgConnection, keys: &[Self::Key]) -> Result<HashMap<Self::Key, Self>> {
         let (ids, fields): (Vec<_>, Vec<_>) = keys.iter().map(|(id, field)| (*id, field.as_deref())).unzip();

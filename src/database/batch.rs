@@ -1,25 +1,28 @@
 //! Single things that are read at once, in one statement.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sqlx::PgConnection;
 use tokio::sync::oneshot;
+use tracing::{Instrument, Span};
 
-use super::{Pool, Reads};
+use super::{ACQUIRE_TIMEOUT, Pool, Reads};
 use crate::error::{Error, Result};
 
-/// How many statements read at once. What is asked for in the meanwhile goes into the next: with two or more,
-/// each would read less, and a read would cost more.
-const AT_ONCE: u32 = 1;
+/// How many connections batches have to themselves: one for each kind of thing that is read in batches.
+const CONNECTIONS: u32 = 2;
 
 /// Something that is read by a key, together with others of its kind.
-pub trait Single: Clone + Send {
-    /// What tells it from the others.
-    type Key: Clone + Eq + Hash + Send + Sync;
+pub trait Single: Send + Sync + Sized + 'static {
+    /// What tells it from the others. One that a client made up must not break the statement.
+    type Key: Clone + Eq + Hash + Send + Sync + 'static;
 
-    /// Those of these that are there.
+    /// For how many of those who ask one statement reads.
+    const AT_ONCE: usize;
+
+    /// Those of these, which all differ, that are there.
     ///
     /// # Errors
     /// Where the database fails.
@@ -29,104 +32,138 @@ pub trait Single: Clone + Send {
     ) -> impl Future<Output = Result<HashMap<Self::Key, Self>>> + Send;
 }
 
-/// Reads single things. While as many statements are under way as may be, those who ask wait and are served
-/// together by the next, so that the busier the server is, the less each read costs. Nobody is answered
-/// by a statement that began before they asked.
-pub struct Batch<T: Single> {
+/// Reads single things. While a statement is under way, those who ask wait and are served together by the
+/// next, so that the busier the server is, the less each read costs. Nobody is answered by a statement that
+/// began before they asked.
+pub struct Batch<T: Single>(Arc<Line<T>>);
+
+struct Line<T: Single> {
     reads: Arc<Reads>,
-    waiting: Mutex<Vec<Waiting<T>>>,
+    waiting: Mutex<Queue<T>>,
+}
+
+struct Queue<T: Single> {
+    /// Those who wait, the first of them first.
+    all: Vec<Waiting<T>>,
+    /// Whether somebody reads for them.
+    is_served: bool,
 }
 
 /// Somebody who waits for a thing.
 struct Waiting<T: Single> {
     key: T::Key,
     answer: oneshot::Sender<Found<T>>,
+    /// What they ask on behalf of.
+    span: Span,
 }
 
-/// The thing, where it is there, unless the statement failed that was to read it.
-type Found<T> = std::result::Result<Option<T>, Failed>;
-
-/// A statement failed, and whoever made it was told why.
-struct Failed;
-
-impl From<Failed> for Error {
-    fn from(Failed: Failed) -> Self {
-        sqlx::Error::WorkerCrashed.into()
-    }
-}
+/// The thing, where it is there. A statement that fails does so for all whom it was for, and one of them is
+/// told why.
+type Found<T> = Result<Option<Arc<T>>>;
 
 /// Connections of their own to the database of `pool`, for batches.
 #[must_use]
 pub fn batched(pool: &Pool) -> Arc<Reads> {
     // a list of ids would be planned anew each time, in the hope that it is short
     let options = (*pool.connect_options()).clone().options([("plan_cache_mode", "force_generic_plan")]);
-    Arc::new(Reads::new(pool.beside(options, AT_ONCE), AT_ONCE))
+    Arc::new(Reads::new(pool.beside(options, CONNECTIONS), CONNECTIONS))
 }
 
 impl<T: Single> Batch<T> {
-    /// Reads over these connections.
+    /// Reads over these connections, one of them at a time.
     #[must_use]
     pub fn new(reads: &Arc<Reads>) -> Self {
-        Self { reads: Arc::clone(reads), waiting: Mutex::default() }
+        let waiting = Mutex::new(Queue { all: Vec::new(), is_served: false });
+        Self(Arc::new(Line { reads: Arc::clone(reads), waiting }))
     }
 
     /// The thing with this key.
     ///
     /// # Errors
-    /// Where the database fails.
-    pub async fn find(&self, key: T::Key) -> Result<Option<T>> {
-        loop {
-            let mut answered = self.ask(key.clone());
-            let mut connection = tokio::select! {
-                biased;
-                found = &mut answered => match found {
-                    Ok(found) => return found.map_err(Into::into),
-                    // whoever read it went away half-way
-                    Err(_) => continue,
-                },
-                connection = self.reads.lend() => connection?,
-            };
-            let all = std::mem::take(&mut *self.waiting());
-            let served = serve(&mut connection, all).await;
-            connection.done(served)?;
-            if let Ok(found) = answered.await {
-                return found.map_err(Into::into);
-            }
-        }
-    }
-
-    /// Waits in line, where nobody is left who went away: those waiting are as many as the requests under way.
-    fn ask(&self, key: T::Key) -> oneshot::Receiver<Found<T>> {
+    /// Where the database fails, or does not answer within some seconds.
+    pub async fn find(&self, key: T::Key) -> Found<T> {
         let (answer, answered) = oneshot::channel();
-        let mut waiting = self.waiting();
-        waiting.retain(|one| !one.answer.is_closed());
-        waiting.push(Waiting { key, answer });
-        answered
+        let is_served = self.0.join(Waiting { key, answer, span: Span::current() });
+        if !is_served {
+            // a task of its own: whoever asked may go away, and others wait with them
+            tokio::spawn(Serving(Arc::clone(&self.0)).serve());
+        }
+        answered.await.unwrap_or_else(|_| Err(lost()))
+    }
+}
+
+impl<T: Single> Line<T> {
+    /// Waits in line; whether somebody serves it.
+    fn join(&self, one: Waiting<T>) -> bool {
+        let mut queue = self.queue();
+        queue.all.push(one);
+        std::mem::replace(&mut queue.is_served, true)
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Vec<Waiting<T>>> {
+    /// The first of those who wait and have not gone away; where there are none, nobody serves them any more.
+    fn next(&self) -> Option<Vec<Waiting<T>>> {
+        let mut queue = self.queue();
+        queue.all.retain(|one| !one.answer.is_closed());
+        queue.is_served = !queue.all.is_empty();
+        let most = queue.all.len().min(T::AT_ONCE);
+        queue.is_served.then(|| queue.all.drain(..most).collect())
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue<T>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Reads what they asked for. One who asked may be gone, and needs no answer.
-async fn serve<T: Single>(connection: &mut PgConnection, asked: Vec<Waiting<T>>) -> Result<()> {
-    if asked.is_empty() {
-        return Ok(());
-    }
-    let keys: Vec<_> = asked.iter().map(|one| one.key.clone()).collect();
-    match T::load(connection, &keys).await {
-        Ok(found) => {
-            for one in asked {
-                drop(one.answer.send(Ok(found.get(&one.key).cloned())));
+/// Serves those who wait until there are none.
+struct Serving<T: Single>(Arc<Line<T>>);
+
+impl<T: Single> Serving<T> {
+    async fn serve(self) {
+        while let Some(asked) = self.0.next() {
+            let keys: HashSet<_> = asked.iter().map(|one| one.key.clone()).collect();
+            let keys: Vec<_> = keys.into_iter().collect();
+            let span = asked.first().map_or_else(Span::none, |first| first.span.clone());
+            match load::<T>(&self.0.reads, &keys).instrument(span).await {
+                Ok(found) => {
+                    let found: HashMap<_, _> =
+                        found.into_iter().map(|(key, thing)| (key, Arc::new(thing))).collect();
+                    answer(asked, |key| Ok(found.get(key).cloned()));
+                }
+                Err(error) => {
+                    let mut error = Some(error);
+                    answer(asked, |_| Err(error.take().unwrap_or_else(lost)));
+                }
             }
-            Ok(())
-        }
-        Err(error) => {
-            for one in asked {
-                drop(one.answer.send(Err(Failed)));
-            }
-            Err(error)
         }
     }
+}
+
+/// Only a panic ends it while there are some who wait: they are told, and the next who asks is served anew.
+impl<T: Single> Drop for Serving<T> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut queue = self.0.queue();
+            queue.is_served = false;
+            queue.all.clear();
+        }
+    }
+}
+
+/// Reads these, on a connection that answers.
+async fn load<T: Single>(reads: &Reads, keys: &[T::Key]) -> Result<HashMap<T::Key, T>> {
+    let mut connection = reads.lend().await?;
+    let loaded = tokio::time::timeout(ACQUIRE_TIMEOUT, T::load(&mut connection, keys)).await;
+    connection.done(loaded.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into())))
+}
+
+/// Those who asked may be gone, and need no answer.
+fn answer<T: Single>(asked: Vec<Waiting<T>>, mut found: impl FnMut(&T::Key) -> Found<T>) {
+    for one in asked.into_iter().filter(|one| !one.answer.is_closed()) {
+        drop(one.answer.send(found(&one.key)));
+    }
+}
+
+/// What those are told whose statement failed, where another is told why.
+fn lost() -> Error {
+    sqlx::Error::WorkerCrashed.into()
 }

@@ -26,13 +26,15 @@ pub struct Pool {
 #[derive(Clone, Copy, Default)]
 struct Pulse {
     is_silent: bool,
-    /// When connections were last found to be broken or silent. Those made before are not used again.
+    /// When connections were last found to be broken or silent. Those made before are not used again, nor is
+    /// any while the database is silent: somebody who did not wait for the answer may have left a transaction
+    /// open on it.
     lost_at: Option<Instant>,
 }
 
 impl Pulse {
     fn trusts(&self, age: Duration) -> bool {
-        self.lost_at.is_none_or(|lost_at| age < lost_at.elapsed())
+        !self.is_silent && self.lost_at.is_none_or(|lost_at| age < lost_at.elapsed())
     }
 }
 
@@ -117,7 +119,8 @@ impl Pool {
 
     /// The database was asked, and did not answer, or did.
     pub(super) fn found_silent(&self, is_silent: bool) {
-        if is_silent {
+        // what was begun while it was silent may have been left half-way
+        if is_silent || self.pulse.borrow().is_silent {
             self.lost();
         }
         self.pulse.send_if_modified(|pulse| std::mem::replace(&mut pulse.is_silent, is_silent) != is_silent);
@@ -147,9 +150,9 @@ mod tests {
         let second = Duration::from_secs(1);
         assert!(Pulse::default().trusts(second));
         let lost_at = Instant::now().checked_sub(second);
-        for is_silent in [false, true] {
-            let pulse = Pulse { is_silent, lost_at };
-            assert!(pulse.trusts(Duration::ZERO) && !pulse.trusts(2 * second));
-        }
+        let lost = Pulse { is_silent: false, lost_at };
+        assert!(lost.trusts(Duration::ZERO) && !lost.trusts(2 * second));
+        let silent = Pulse { is_silent: true, lost_at };
+        assert!(!silent.trusts(Duration::ZERO) && !silent.trusts(2 * second));
     }
 }

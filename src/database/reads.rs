@@ -158,7 +158,8 @@ impl Drop for Lent<'_> {
             tokio::spawn(async move {
                 let answered = tokio::time::timeout(ACQUIRE_TIMEOUT, connection.ping()).await;
                 if !matches!(answered, Ok(Ok(()))) {
-                    connection.close_on_drop();
+                    // nobody waits for it to close, and another may take its place
+                    drop(connection.detach());
                 }
             });
         }

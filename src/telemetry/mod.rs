@@ -22,7 +22,7 @@ pub use traces::{Headers, Traces, answered, of_request};
 const DEFAULT_FILTER: &str = "info,sqlx=warn,reqwest_retry=error";
 
 /// Libraries that write to the log what passes through them, tokens included, where they are let.
-const TOO_TALKATIVE: [&str; 2] = ["tungstenite", "tokio_tungstenite"];
+const TOO_TALKATIVE: [&str; 3] = ["tungstenite", "tokio_tungstenite", "opentelemetry_otlp"];
 
 /// Whether something may be logged, whatever `RUST_LOG` says.
 fn is_discreet(metadata: &Metadata<'_>) -> bool {

@@ -105,8 +105,8 @@ async fn sealing_takes_little_from_reveals() {
     const REVEALS: u64 = 2000;
     const TURNS: u64 = 30;
     let durable = Durable::start().await;
-    let without = Revealing::on(durable.database("without").await).await;
-    let with = Revealing::on(durable.database("with").await).await;
+    let without = Revealing::on(durable.database("unchained").await).await;
+    let with = Revealing::on(durable.database("chained").await).await;
     let no_chain = "alter table audit_events disable trigger audit_events_await_seal";
     without.app.db_run(no_chain).await.unwrap();
     for warming in [&without, &with] {

@@ -209,6 +209,14 @@ fn taken<T>(done: std::result::Result<T, sqlx::Error>, kind: &CredentialType) ->
 }
 
 /// A name must not be mistaken for an id or for the older address of the list.
+/// Whether a field may be called so.
+pub(super) fn is_field_id(text: &str) -> bool {
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-';
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.len() <= 64
+        && text.chars().all(is_part)
+}
+
 fn check_name(name: &str) -> Option<Violation> {
     let impossible = Uuid::try_parse(name).is_ok() || name.eq_ignore_ascii_case("credential-types");
     impossible
