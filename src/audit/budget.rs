@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{Outcome, Target, store};
@@ -38,7 +39,8 @@ pub async fn record_reveal(app: &App, caller: &Caller, reveal: Reveal<'_>) -> Re
         return Ok(true);
     }
     let limit = app.settings.audit.reveal_limit;
-    Ok(store::insert_reveal(app, caller, (reveal, Outcome::Success), limit).await? > 0)
+    let written = store::insert_reveal(app, caller, (reveal, Outcome::Success), limit);
+    Ok(written.instrument(tracing::debug_span!("record reveal")).await? > 0)
 }
 
 /// Writes a row for each field that was not revealed after all. That costs nothing of the budget.

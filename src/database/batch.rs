@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use tokio::sync::oneshot;
 use tracing::{Instrument, Span};
 
-use super::{ACQUIRE_TIMEOUT, Pool, Reads};
+use super::{ACQUIRE_TIMEOUT, Lent, Pool, Reads};
 use crate::error::{Error, Result};
 
 /// How many connections batches have to themselves: one for each kind of thing that is read in batches.
@@ -88,7 +88,10 @@ impl<T: Single> Batch<T> {
             // a task of its own: whoever asked may go away, and others wait with them
             tokio::spawn(Serving(Arc::clone(&self.0)).serve());
         }
-        answered.await.unwrap_or_else(|_| Err(lost()))
+        match tokio::time::timeout(ACQUIRE_TIMEOUT, answered).await {
+            Ok(answered) => answered.unwrap_or_else(|_| Err(lost())),
+            Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+        }
     }
 }
 
@@ -100,13 +103,19 @@ impl<T: Single> Line<T> {
         std::mem::replace(&mut queue.is_served, true)
     }
 
-    /// The first of those who wait and have not gone away; where there are none, nobody serves them any more.
-    fn next(&self) -> Option<Vec<Waiting<T>>> {
+    /// Whether anybody waits who has not gone away; where not, nobody serves them any more.
+    fn is_needed(&self) -> bool {
         let mut queue = self.queue();
         queue.all.retain(|one| !one.answer.is_closed());
         queue.is_served = !queue.all.is_empty();
-        let most = queue.all.len().min(T::AT_ONCE);
-        queue.is_served.then(|| queue.all.drain(..most).collect())
+        queue.is_served
+    }
+
+    /// The first of those who wait, so many at the most.
+    fn take(&self, most: usize) -> Vec<Waiting<T>> {
+        let mut queue = self.queue();
+        let most = queue.all.len().min(most);
+        queue.all.drain(..most).collect()
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue<T>> {
@@ -119,20 +128,11 @@ struct Serving<T: Single>(Arc<Line<T>>);
 
 impl<T: Single> Serving<T> {
     async fn serve(self) {
-        while let Some(asked) = self.0.next() {
-            let keys: HashSet<_> = asked.iter().map(|one| one.key.clone()).collect();
-            let keys: Vec<_> = keys.into_iter().collect();
-            let span = asked.first().map_or_else(Span::none, |first| first.span.clone());
-            match load::<T>(&self.0.reads, &keys).instrument(span).await {
-                Ok(found) => {
-                    let found: HashMap<_, _> =
-                        found.into_iter().map(|(key, thing)| (key, Arc::new(thing))).collect();
-                    answer(asked, |key| Ok(found.get(key).cloned()));
-                }
-                Err(error) => {
-                    let mut error = Some(error);
-                    answer(asked, |_| Err(error.take().unwrap_or_else(lost)));
-                }
+        while self.0.is_needed() {
+            match self.0.reads.lend().await {
+                Ok(connection) => read(connection, self.0.take(T::AT_ONCE)).await,
+                // nobody waits for the next attempt
+                Err(error) => refuse(self.0.take(usize::MAX), error.into()),
             }
         }
     }
@@ -149,11 +149,26 @@ impl<T: Single> Drop for Serving<T> {
     }
 }
 
-/// Reads these, on a connection that answers.
-async fn load<T: Single>(reads: &Reads, keys: &[T::Key]) -> Result<HashMap<T::Key, T>> {
-    let mut connection = reads.lend().await?;
-    let loaded = tokio::time::timeout(ACQUIRE_TIMEOUT, T::load(&mut connection, keys)).await;
-    connection.done(loaded.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into())))
+/// Reads what they asked for, unless the database takes too long.
+async fn read<T: Single>(mut connection: Lent<'_>, asked: Vec<Waiting<T>>) {
+    let keys: HashSet<_> = asked.iter().map(|one| one.key.clone()).collect();
+    let keys: Vec<_> = keys.into_iter().collect();
+    let span = asked.first().map_or_else(Span::none, |first| first.span.clone());
+    let load = T::load(&mut connection, &keys).instrument(span);
+    let loaded = tokio::time::timeout(ACQUIRE_TIMEOUT, load).await;
+    match connection.done(loaded.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))) {
+        Ok(found) => {
+            let found: HashMap<_, _> = found.into_iter().map(|(key, thing)| (key, Arc::new(thing))).collect();
+            answer(asked, |key| Ok(found.get(key).cloned()));
+        }
+        Err(error) => refuse(asked, error),
+    }
+}
+
+/// Tells the first of them why, and the others that it is so.
+fn refuse<T: Single>(asked: Vec<Waiting<T>>, error: Error) {
+    let mut error = Some(error);
+    answer(asked, |_| Err(error.take().unwrap_or_else(lost)));
 }
 
 /// Those who asked may be gone, and need no answer.

@@ -51,7 +51,7 @@ async fn a_request_is_a_span_in_the_trace_of_its_caller() {
         assert_eq!(attribute(&span.attributes, name).as_deref(), Some(value), "{name}");
     }
     assert!(attribute(&span.attributes, "ttscm.request_id").is_some());
-    for part in ["authenticate", "begin transaction"] {
+    for part in ["authenticate", "record reveal"] {
         let parts = named(&collector, part).await;
         assert!(parts.iter().any(|part| part.parent_span_id == span.span_id), "{part}");
     }
