@@ -40,7 +40,7 @@ pub use keys::Database;
 pub struct App {
     /// The database.
     pub pool: Pool,
-    /// Connections of the pool for what is read most.
+    /// Connections of the pool for what is asked most, in one statement.
     pub reads: Reads,
     /// Connections for what is read in batches.
     pub batched: Arc<Reads>,

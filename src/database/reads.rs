@@ -18,7 +18,7 @@ use super::{ACQUIRE_TIMEOUT, Pool};
 /// How long a connection that nobody uses is kept at hand. Then it goes back to the pool, for everybody.
 const KEPT: Duration = Duration::from_secs(1);
 
-/// The connections for reads.
+/// The connections for reads, and for a statement that stands by itself otherwise.
 pub struct Reads {
     pool: Pool,
     most: usize,

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::poll;
+use sqlx::Postgres;
+use sqlx::pool::PoolConnection;
 use tracing::Instrument;
 use ttscm::access::Caller;
 use ttscm::app::App;
@@ -23,6 +25,19 @@ fn reading(app: &Arc<App>, id: &str, mark: Uuid) -> Reading {
     let (app, id) = (Arc::clone(app), id.to_owned());
     let span = tracing::info_span!("request", id = %mark);
     Box::pin(async move { credential::find(&app, &Caller::system(), &[], &id).await }.instrument(span))
+}
+
+/// So many reads of one credential.
+fn readings(scene: &Scene, path: &str, count: usize) -> Vec<Reading> {
+    (0..count).map(|_| reading(&scene.app.app, id_in(path), Uuid::now_v7())).collect()
+}
+
+/// A transaction that keeps everybody from credentials, and `readings` that wait for its end.
+async fn locked(scene: &Scene, readings: &mut [Reading]) -> PoolConnection<Postgres> {
+    let mut lock = scene.app.pool().acquire().await.unwrap();
+    sqlx::raw_sql("begin; lock table credentials").execute(&mut *lock).await.unwrap();
+    until_blocked(scene, readings).await;
+    lock
 }
 
 /// Goes on with `readings` until as many statements wait for a lock as may be under way.
@@ -50,9 +65,7 @@ async fn what_is_asked_for_at_once_is_read_in_few_statements() {
     let ids = [id_in(&paths[0]), id_in(&paths[1]), "00000000-0000-7000-8000-000000000000"];
     let mark = Uuid::now_v7();
     let mut readings: Vec<_> = (0..60).map(|at| reading(&scene.app.app, ids[at % 3], mark)).collect();
-    let mut lock = scene.app.pool().acquire().await.unwrap();
-    sqlx::raw_sql("begin; lock table credentials").execute(&mut *lock).await.unwrap();
-    until_blocked(&scene, &mut readings).await;
+    let mut lock = locked(&scene, &mut readings).await;
     sqlx::raw_sql("commit").execute(&mut *lock).await.unwrap();
     for (at, found) in join_all(readings).await.into_iter().enumerate() {
         assert_eq!(
@@ -69,11 +82,8 @@ async fn what_is_asked_for_at_once_is_read_in_few_statements() {
 async fn those_who_wait_are_served_when_the_one_who_reads_goes_away() {
     let scene = Scene::start().await;
     let path = scene.credential("a secret").await;
-    let mut readings: Vec<_> =
-        (0..20).map(|_| reading(&scene.app.app, id_in(&path), Uuid::now_v7())).collect();
-    let mut lock = scene.app.pool().acquire().await.unwrap();
-    sqlx::raw_sql("begin; lock table credentials").execute(&mut *lock).await.unwrap();
-    until_blocked(&scene, &mut readings).await;
+    let mut readings = readings(&scene, &path, 20);
+    let mut lock = locked(&scene, &mut readings).await;
     let left = readings.split_off(2);
     drop(readings);
     sqlx::raw_sql("commit").execute(&mut *lock).await.unwrap();
@@ -86,12 +96,9 @@ async fn those_who_wait_are_served_when_the_one_who_reads_goes_away() {
 async fn nobody_waits_for_those_who_went_away() {
     let scene = Scene::start().await;
     let path = scene.credential("a secret").await;
-    let mut readings: Vec<_> =
-        (0..400).map(|_| reading(&scene.app.app, id_in(&path), Uuid::now_v7())).collect();
-    let mut lock = scene.app.pool().acquire().await.unwrap();
-    sqlx::raw_sql("begin; lock table credentials").execute(&mut *lock).await.unwrap();
-    until_blocked(&scene, &mut readings).await;
-    for reading in (0..400).map(|_| reading(&scene.app.app, id_in(&path), Uuid::now_v7())) {
+    let mut readings = readings(&scene, &path, 400);
+    let mut lock = locked(&scene, &mut readings).await;
+    for reading in self::readings(&scene, &path, 400) {
         assert!(poll!(reading).is_pending());
     }
     drop(readings);
@@ -105,11 +112,8 @@ async fn nobody_waits_for_those_who_went_away() {
 async fn a_statement_that_fails_fails_for_all_whom_it_was_for() {
     let scene = Scene::start().await;
     let path = scene.credential("a secret").await;
-    let mut readings: Vec<_> =
-        (0..20).map(|_| reading(&scene.app.app, id_in(&path), Uuid::now_v7())).collect();
-    let mut lock = scene.app.pool().acquire().await.unwrap();
-    sqlx::raw_sql("begin; lock table credentials").execute(&mut *lock).await.unwrap();
-    until_blocked(&scene, &mut readings).await;
+    let mut readings = readings(&scene, &path, 20);
+    let mut lock = locked(&scene, &mut readings).await;
     let cut = "select pg_terminate_backend(pid) from pg_stat_activity
                where datname = current_database() and wait_event_type = 'Lock'";
     sqlx::raw_sql(cut).execute(&mut *lock).await.unwrap();
