@@ -7,7 +7,6 @@ use anyhow::{Context, anyhow};
 use hmac::Mac;
 use sqlx::PgConnection;
 use tokio::time::MissedTickBehavior;
-use uuid::Uuid;
 
 use super::{Batch, Chain, End, Row, content, digest, retention, store};
 use crate::app::App;
@@ -86,19 +85,18 @@ async fn seal_batch(app: &App) -> Result<Taken> {
     }
     database::look_up_by_index(&mut transaction).await?;
     let end = trusted_end(&mut transaction, &app.chain).await.map_err(Error::Internal)?;
-    let waiting = store::waiting(&mut transaction, &end, BATCH).await?;
+    let waiting = store::take_waiting(&mut transaction, &end, BATCH).await?;
     if waiting.is_empty() {
         return Ok(Taken::default());
     }
-    let done: Vec<Uuid> = waiting.iter().map(|waiting| waiting.row.id).collect();
+    let is_full = i64::try_from(waiting.len()).is_ok_and(|taken| taken >= BATCH);
     let mut rows: Vec<Row> =
         waiting.into_iter().filter(|waiting| !waiting.is_sealed).map(|waiting| waiting.row).collect();
     rows.sort_by_key(|row| (row.at, row.id));
     rows.dedup_by_key(|row| row.id);
     append(&mut transaction, app, end, &rows).await?;
-    store::waits_no_more(&mut transaction, &done).await?;
     transaction.commit().await?;
-    Ok(Taken { sealed: rows.len(), is_full: i64::try_from(done.len()).is_ok_and(|taken| taken >= BATCH) })
+    Ok(Taken { sealed: rows.len(), is_full })
 }
 
 /// The end of the chain, where it is as the program left it.

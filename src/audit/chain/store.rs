@@ -65,25 +65,33 @@ pub(super) struct Waiting {
     pub is_sealed: bool,
 }
 
-/// Some events that wait for their seal, but none that claims a time among sealed ones though its
-/// transaction began more than 10 seconds after it.
-pub(super) async fn waiting(connection: &mut PgConnection, end: &End, limit: i64) -> Result<Vec<Waiting>> {
+/// Takes some events out of those that wait for their seal, but none that claims a time among sealed ones
+/// though its transaction began more than 10 seconds after it.
+pub(super) async fn take_waiting(
+    connection: &mut PgConnection,
+    end: &End,
+    limit: i64,
+) -> Result<Vec<Waiting>> {
     let rows = sqlx::query!(
-        r#"select e.id, e.at, e.action, e.outcome, e.actor_kind, e.actor_id, e.actor_name, e.target_kind,
+        r#"delete from audit_unsealed taken using (
+               select u.ctid as place, e.*, known.is_sealed
+               from audit_unsealed u
+               join audit_events e on e.id = u.event_id
+               cross join lateral (
+                   select coalesce(e.at between $1 and $2, false) and exists (
+                       select from audit_batches b
+                       where tstzrange(b.first_at, b.last_at, '[]') @> e.at and e.id = any (b.event_ids)
+                   ) as is_sealed
+               ) known
+               where known.is_sealed or not (
+                   e.at < u.inserted_at - interval '10 seconds' and audit_claims_sealed_time(e.at, u.inserted_at)
+               )
+               limit $3
+           ) e
+           where taken.ctid = e.place
+           returning e.id, e.at, e.action, e.outcome, e.actor_kind, e.actor_id, e.actor_name, e.target_kind,
                e.target_id, e.target_name, e.company_id, e.field_id, e.address, e.request_id,
-               known.is_sealed as "is_sealed!"
-           from audit_unsealed u
-           join audit_events e on e.id = u.event_id
-           cross join lateral (
-               select coalesce(e.at between $1 and $2, false) and exists (
-                   select from audit_batches b
-                   where tstzrange(b.first_at, b.last_at, '[]') @> e.at and e.id = any (b.event_ids)
-               ) as is_sealed
-           ) known
-           where known.is_sealed or not (
-               e.at < u.inserted_at - interval '10 seconds' and audit_claims_sealed_time(e.at, u.inserted_at)
-           )
-           limit $3"#,
+               e.is_sealed as "is_sealed!""#,
         end.first_at,
         end.last_at,
         limit
@@ -108,11 +116,6 @@ pub(super) async fn waiting(connection: &mut PgConnection, end: &End, limit: i64
         is_sealed: row.is_sealed,
     });
     Ok(waiting.fetch_all(connection).await?)
-}
-
-pub(super) async fn waits_no_more(connection: &mut PgConnection, ids: &[Uuid]) -> Result<()> {
-    sqlx::query!("delete from audit_unsealed where event_id = any ($1)", ids).execute(connection).await?;
-    Ok(())
 }
 
 pub(super) async fn insert(
