@@ -99,7 +99,7 @@ impl Revealing {
 #[ignore = "it measures"]
 async fn sealing_takes_little_from_reveals() {
     const REVEALS: u64 = 2000;
-    const TURNS: u64 = 30;
+    const TURNS: u64 = 90;
     let durable = Durable::start().await;
     let without = Revealing::on(durable.database("unsealed").await).await;
     let with = Revealing::on(durable.database("sealed").await).await;
