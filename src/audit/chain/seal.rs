@@ -8,7 +8,8 @@ use hmac::Mac;
 use sqlx::PgConnection;
 use tokio::time::MissedTickBehavior;
 
-use super::{Batch, Chain, End, Row, content, digest, retention, store};
+use super::store::Waiting;
+use super::{Batch, Chain, End, content, retention, store};
 use crate::app::App;
 use crate::database;
 use crate::error::{Error, Result};
@@ -85,18 +86,17 @@ async fn seal_batch(app: &App) -> Result<Taken> {
     }
     database::look_up_by_index(&mut transaction).await?;
     let end = trusted_end(&mut transaction, &app.chain).await.map_err(Error::Internal)?;
-    let waiting = store::take_waiting(&mut transaction, &end, BATCH).await?;
+    let mut waiting = store::take_waiting(&mut transaction, &end, BATCH).await?;
     if waiting.is_empty() {
         return Ok(Taken::default());
     }
     let is_full = i64::try_from(waiting.len()).is_ok_and(|taken| taken >= BATCH);
-    let mut rows: Vec<Row> =
-        waiting.into_iter().filter(|waiting| !waiting.is_sealed).map(|waiting| waiting.row).collect();
-    rows.sort_by_key(|row| (row.at, row.id));
-    rows.dedup_by_key(|row| row.id);
-    append(&mut transaction, app, end, &rows).await?;
+    waiting.retain(|event| !event.is_sealed);
+    waiting.sort_by_key(|event| (event.at, event.id));
+    waiting.dedup_by_key(|event| event.id);
+    append(&mut transaction, app, end, &waiting).await?;
     transaction.commit().await?;
-    Ok(Taken { sealed: rows.len(), is_full })
+    Ok(Taken { sealed: waiting.len(), is_full })
 }
 
 /// The end of the chain, where it is as the program left it.
@@ -109,12 +109,12 @@ pub(super) async fn trusted_end(connection: &mut PgConnection, chain: &Chain) ->
 }
 
 /// Adds a batch of these events, in this order, to the chain.
-async fn append(connection: &mut PgConnection, app: &App, end: End, rows: &[Row]) -> Result<()> {
-    let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
+async fn append(connection: &mut PgConnection, app: &App, end: End, events: &[Waiting]) -> Result<()> {
+    let (Some(first), Some(last)) = (events.first(), events.last()) else {
         return Ok(());
     };
-    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-    let digests: Vec<u8> = rows.iter().flat_map(digest).collect();
+    let ids: Vec<_> = events.iter().map(|event| event.id).collect();
+    let digests: Vec<u8> = events.iter().flat_map(|event| event.digest).collect();
     let chain_first_at = end.first_at.map_or(first.at, |at| at.min(first.at));
     let chain_last_at = end.last_at.map_or(last.at, |at| at.max(last.at));
     let mut batch = Batch {
@@ -124,7 +124,7 @@ async fn append(connection: &mut PgConnection, app: &App, end: End, rows: &[Row]
         last_at: last.at,
         chain_first_at,
         chain_last_at,
-        event_count: i32::try_from(rows.len()).map_err(Error::internal)?,
+        event_count: i32::try_from(events.len()).map_err(Error::internal)?,
         content: content(&digests).to_vec(),
         seal: Vec::new(),
         sealed_at: end.now,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{Batch, End, Row};
+use super::{Batch, End, Hash, Row, digest};
 use crate::error::Result;
 
 /// Any number that nothing else in the database uses as a lock.
@@ -60,7 +60,9 @@ pub(super) async fn end(connection: &mut PgConnection) -> Result<Option<End>> {
 
 /// An event that waits for its seal.
 pub(super) struct Waiting {
-    pub row: Row,
+    pub id: Uuid,
+    pub at: DateTime<Utc>,
+    pub digest: Hash,
     /// It is in a batch already: a restored backup brings such ones.
     pub is_sealed: bool,
 }
@@ -96,8 +98,9 @@ pub(super) async fn take_waiting(
         end.last_at,
         limit
     );
-    let waiting = rows.map(|row| Waiting {
-        row: Row {
+    // what there is no more need of is not kept until the last has come
+    let waiting = rows.map(|row| {
+        let event = Row {
             id: row.id,
             at: row.at,
             action: row.action,
@@ -112,8 +115,8 @@ pub(super) async fn take_waiting(
             field_id: row.field_id,
             address: row.address,
             request_id: row.request_id,
-        },
-        is_sealed: row.is_sealed,
+        };
+        Waiting { id: event.id, at: event.at, digest: digest(&event), is_sealed: row.is_sealed }
     });
     Ok(waiting.fetch_all(connection).await?)
 }
