@@ -68,14 +68,10 @@ pub async fn check(app: &Arc<App>, caller: &Caller, identifier: &str) -> Result<
     let integration = load(&mut *transaction, caller, Permission::IntegrationCheck, identifier).await?;
     record(&mut transaction, app, caller, "integration.check", &integration).await?;
     transaction.commit().await?;
-    let is_new = app.clock.now() - integration.health.last_checked < NEW;
-    match integration.health.status {
-        Status::Inactive => return Ok(integration.health),
-        Status::Healthy | Status::Unhealthy if is_new || is_given_up(&integration) => {
-            return Ok(integration.health);
-        }
-        _ => check_together(app, integration.id, integration.revision).await?,
+    if is_known(app, &integration) {
+        return Ok(integration.health);
     }
+    check_together(app, integration.id, integration.revision, is_known).await?;
     Ok(load(&*app.pool, caller, Permission::IntegrationCheck, identifier).await?.health)
 }
 
@@ -86,6 +82,16 @@ pub async fn check(app: &Arc<App>, caller: &Caller, identifier: &str) -> Result<
 pub async fn history(app: &App, caller: &Caller, identifier: &str) -> Result<Vec<Check>> {
     let integration = find(app, caller, Permission::IntegrationFetch, identifier).await?;
     store::last(&app.pool, integration.id, KEPT).await
+}
+
+/// Whether what was found is told again to whoever asks.
+fn is_known(app: &App, integration: &Integration) -> bool {
+    let is_new = app.clock.now() - integration.health.last_checked < NEW;
+    match integration.health.status {
+        Status::Inactive => true,
+        Status::Healthy | Status::Unhealthy => is_new || is_given_up(integration),
+        Status::Unknown => false,
+    }
 }
 
 /// Whether the credentials were rejected so often that they are not shown again before they change: many products
@@ -103,16 +109,22 @@ pub(super) fn look_again(app: &Arc<App>, integration: &Integration) {
 
 /// Makes a check that nobody has asked for; the log hears where it cannot be made.
 async fn check_unasked(app: &Arc<App>, id: Uuid, revision: i64) {
-    if let Err(error) = check_together(app, id, revision).await {
+    if let Err(error) = check_together(app, id, revision, |_, _| false).await {
         tracing::error!(integration = %id, "an integration cannot be checked: {:#}", anyhow::Error::new(error));
     }
 }
 
-/// Makes a check, or waits for the one of the same revision that is under way.
-async fn check_together(app: &Arc<App>, id: Uuid, revision: i64) -> Result<()> {
+/// Makes a check, or waits for the one of the same revision that is under way. None is made where by then it
+/// `is_needless`: another may have ended since it was looked.
+async fn check_together(
+    app: &Arc<App>,
+    id: Uuid,
+    revision: i64,
+    is_needless: fn(&App, &Integration) -> bool,
+) -> Result<()> {
     let make = || {
         let app = Arc::clone(app);
-        async move { make(&app, id).await.map_err(Arc::new) }.boxed()
+        async move { make(&app, id, is_needless).await.map_err(Arc::new) }.boxed()
     };
     let question = app.checks.join((id, revision), make);
     // what the product was asked counts, also where the client goes away
@@ -126,8 +138,9 @@ async fn check_together(app: &Arc<App>, id: Uuid, revision: i64) -> Result<()> {
 }
 
 /// Asks the product and writes down what was found, unless the integration has changed meanwhile.
-async fn make(app: &App, id: Uuid) -> Result<()> {
-    let Some(integration) = super::store::by_id(&*app.pool, id).await?.filter(|found| found.is_active) else {
+async fn make(app: &App, id: Uuid, is_needless: fn(&App, &Integration) -> bool) -> Result<()> {
+    let found = super::store::by_id(&*app.pool, id).await?;
+    let Some(integration) = found.filter(|found| found.is_active && !is_needless(app, found)) else {
         return Ok(());
     };
     let Some(product) = sealed::open(app, &integration).await? else { return Ok(()) };
