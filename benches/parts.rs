@@ -1,4 +1,5 @@
-//! What single parts cost: to seal and to open a field, to check a permission, to verify a token.
+//! What single parts cost: to seal and to open a field, to check a permission, to verify a token, to
+//! count a request.
 //!
 //! `cargo bench --bench parts`. `benches/RESULTS.md` takes the times from here.
 
@@ -7,6 +8,7 @@
 mod lab;
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use secrecy::ExposeSecret;
@@ -16,6 +18,7 @@ use ttscm::access::token::{self, TokenKeys};
 use ttscm::clock::{Clock, SystemClock};
 use ttscm::database::embedded::Durability;
 use ttscm::id;
+use ttscm::metrics::{Answered, Metrics};
 use ttscm::vault::{Place, Vault};
 
 use lab::Lab;
@@ -56,10 +59,10 @@ fn check_permission(criterion: &mut Criterion) {
         };
         let wildcard = Grant { node: "credential.secure_values.*".to_owned(), company: Some(company) };
         let grants = Grants::new((1..count).map(grant).chain([wildcard]).collect(), [].into());
-        group.bench_function(BenchmarkId::new("held among", count), |bencher| {
+        group.bench_function(format!("held among {count}"), |bencher| {
             bencher.iter(|| grants.hold_in(black_box(company), black_box("credential.secure_values.read")));
         });
-        group.bench_function(BenchmarkId::new("not held among", count), |bencher| {
+        group.bench_function(format!("not held among {count}"), |bencher| {
             bencher.iter(|| grants.hold_in(black_box(company), black_box("credential.fields.update")));
         });
     }
@@ -77,9 +80,25 @@ fn verify_token(criterion: &mut Criterion) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What each request costs besides, so that there are numbers of it.
+fn count_request(criterion: &mut Criterion) {
+    let metrics = Metrics::default();
+    let answered = Answered {
+        http_request_method: "GET",
+        http_route: "/v1/credential/credentials/{id}/secure-values/{fieldId}".to_owned(),
+        http_response_status_code: 200,
+    };
+    let mut group = criterion.benchmark_group("metrics");
+    group.bench_function("request", |bencher| {
+        bencher.iter(|| metrics.answered(black_box(&answered), Duration::from_micros(100)));
+    });
+    group.finish();
+}
+
 fn main() -> anyhow::Result<()> {
     let mut criterion = Criterion::default().configure_from_args();
     check_permission(&mut criterion);
+    count_request(&mut criterion);
     verify_token(&mut criterion)?;
     let runtime = Runtime::new()?;
     let lab = runtime.block_on(Lab::start(Durability::None))?;
